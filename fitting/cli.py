@@ -1,0 +1,185 @@
+"""The command line: try a garment on, train a network, measure one. Heavy imports wait for their command."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fitting.errors import FittingError, WeightsError
+
+app = typer.Typer(
+    help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+class Worn(str, Enum):
+    """Where the garment is worn; `auto` leaves it to the network."""
+
+    AUTO = "auto"
+    UPPER = "upper"
+    LOWER = "lower"
+    DRESS = "dress"
+    OUTER = "outer"
+
+
+class Trainable(str, Enum):
+    """Networks that can be trained."""
+
+    PERSON = "person"
+    GARMENT = "garment"
+
+
+class Measurable(str, Enum):
+    """What can be measured: a network, or the whole try-on."""
+
+    PERSON = "person"
+    GARMENT = "garment"
+    TRYON = "tryon"
+
+
+ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+DataFolder = Annotated[Path, typer.Option("--data", exists=True, file_okay=False, help="The data folder.")]
+WeightsFolder = Annotated[
+    Path | None, typer.Option("--weights", exists=True, file_okay=False, help="Other weights than our own.")
+]
+
+
+@app.callback()
+def main(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is being done.")] = False,
+) -> None:
+    """A virtual fitting room."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+
+
+@contextmanager
+def _spoken_errors() -> Iterator[None]:
+    """What the user can mend ends in one sentence and exit code 1, not in a traceback."""
+    try:
+        yield
+    except (FittingError, WeightsError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse before the work, not after it, a file that could not be written."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"the folder {path.parent} does not exist")
+    return path
+
+
+def _picture(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"name a picture: {', '.join(PICTURES)}")
+    return _writable(path)
+
+
+@app.command("try-on")
+def try_on(
+    photo: ExistingFile,
+    garment: ExistingFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write.", callback=_picture)],
+    category: Annotated[Worn, typer.Option(help="Where the garment is worn.")] = Worn.AUTO,
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Also write what was found and noted.", callback=_writable)
+    ] = None,
+    weights: WeightsFolder = None,
+    device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, mps.")] = "cpu",
+) -> None:
+    """Show the person in PHOTO wearing GARMENT."""
+    from fitting.room import FittingRoom
+
+    with _spoken_errors():
+        room = FittingRoom.load(weights, device)
+        result = room.try_on(photo, garment, None if category is Worn.AUTO else category.value)
+    result.picture.save(output)
+    for note in result.notes:
+        typer.echo(note)
+    if report is not None:
+        width, height = result.picture.size
+        found = {
+            "category": result.category.value,
+            "width": width,
+            "height": height,
+            "notes": list(result.notes),
+            "seconds": {stage: round(spent, 3) for stage, spent in result.seconds.items()},
+        }
+        _write_json(report, found)
+
+
+@app.command()
+def train(
+    network: Trainable,
+    data: DataFolder,
+    folder: Annotated[
+        Path | None, typer.Option(help="Checkpoints, log and previews; runs/NETWORK by default.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop, with a checkpoint, after this long.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+) -> None:
+    """Train NETWORK on the data folder."""
+    logging.getLogger("fitting").setLevel(logging.INFO)
+    folder = folder or Path("runs") / network.value
+    with _spoken_errors():
+        if network is Trainable.PERSON:
+            from fitting.training.person import train_person
+
+            train_person(data, folder, minutes, resume)
+        else:
+            from fitting.training.garment import train_garment
+
+            train_garment(data, folder, minutes, resume)
+
+
+@app.command()
+def evaluate(
+    what: Measurable,
+    data: DataFolder,
+    report: Annotated[Path, typer.Option("--json", help="Where the numbers go.", callback=_writable)],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also draw a sheet of pictures to look at.", callback=_picture)
+    ] = None,
+    weights: WeightsFolder = None,
+) -> None:
+    """Measure WHAT on data that nothing was trained on."""
+    with _spoken_errors():
+        numbers = _measure(what, data, weights, sheet)
+    _write_json(report, numbers)
+    typer.echo(json.dumps(numbers, indent=2))
+
+
+def _measure(what: Measurable, data: Path, weights: Path | None, sheet: Path | None) -> dict[str, Any]:
+    from fitting.room import FittingRoom
+
+    room = FittingRoom.load(weights)
+    if what is Measurable.PERSON:
+        from fitting.evaluation import person as measured
+
+        net: Any = room.person_net
+    elif what is Measurable.GARMENT:
+        from fitting.evaluation import garment as measured
+
+        net = room.garment_net
+    else:
+        from fitting.evaluation import tryon as measured
+
+        net = room
+    numbers = measured.evaluate(data, net)
+    if sheet is not None:
+        measured.sheet(data, net).save(sheet)
+    return numbers
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
