@@ -76,9 +76,7 @@ class Encoder(nn.Module):
         channels = 32
         for expansion, outputs, repeats, stride, kernel in STAGES:
             blocks = [
-                InvertedResidual(
-                    channels if i == 0 else outputs, outputs, expansion, kernel, stride if i == 0 else 1
-                )
+                InvertedResidual(channels if i == 0 else outputs, outputs, expansion, kernel, stride if i == 0 else 1)
                 for i in range(repeats)
             ]
             self.stages.append(nn.Sequential(*blocks))
@@ -99,7 +97,12 @@ def imagenet_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Both were trained on pixels scaled as (value - 127) / 128, which differs from [-1, 1] by under 1 %.
     """
-    names = {"_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "filter.0", "_bn1": "filter.1"}
+    names = {
+        "_expand_conv": "expand.0",
+        "_bn0": "expand.1",
+        "_depthwise_conv": "filter.0",
+        "_bn1": "filter.1",
+    }
     names |= {"_project_conv": "project.0", "_bn2": "project.1"}
     places = [(s, i) for s, stage in enumerate(STAGES) for i in range(stage[2])]
     renamed: dict[str, Tensor] = {}

@@ -56,7 +56,12 @@ class Frame:
         if bottom <= top or right <= left:
             raise ValueError("the frame does not touch the photo")
         part = image[:, top:bottom, left:right]
-        pads = (left - self.left, self.left + self.width - right, top - self.top, self.top + self.height - bottom)
+        pads = (
+            left - self.left,
+            self.left + self.width - right,
+            top - self.top,
+            self.top + self.height - bottom,
+        )
         if any(pads):
             mode = "replicate" if fill is None else "constant"
             part = F.pad(part[None], pads, mode=mode, value=fill or 0.0)[0]

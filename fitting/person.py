@@ -1,54 +1,22 @@
-"""A photo of a person, understood: `PersonNet`, and photo -> `Person`."""
+"""A photo of a person, understood: photo -> `Person`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from scipy import ndimage
+from torch import Tensor
 from torch.nn import functional as F
 
-from fitting.encoder import CHANNELS, Encoder
+from fitting.anatomy import Joint, Part
+from fitting.errors import PhotoError
 from fitting.frame import GRID, NET, Frame
+from fitting.images import to_signed, to_unit
+from fitting.person_net import PersonNet
 
-
-class Part(IntEnum):
-    """Parts of a person in a parsing. `SKIN` is torso skin and neck; `ARMS` holds hands and sleeves' ends."""
-
-    BACKGROUND = 0
-    HAIR = 1
-    FACE = 2
-    SKIN = 3
-    ARMS = 4
-    LEGS = 5
-    UPPER = 6
-    DRESS = 7
-    LOWER = 8
-    FOOTWEAR = 9
-    ACCESSORY = 10
-
-
-class Joint(IntEnum):
-    """The 17 COCO keypoints; left and right are the person's own."""
-
-    NOSE = 0
-    LEFT_EYE = 1
-    RIGHT_EYE = 2
-    LEFT_EAR = 3
-    RIGHT_EAR = 4
-    LEFT_SHOULDER = 5
-    RIGHT_SHOULDER = 6
-    LEFT_ELBOW = 7
-    RIGHT_ELBOW = 8
-    LEFT_WRIST = 9
-    RIGHT_WRIST = 10
-    LEFT_HIP = 11
-    RIGHT_HIP = 12
-    LEFT_KNEE = 13
-    RIGHT_KNEE = 14
-    LEFT_ANKLE = 15
-    RIGHT_ANKLE = 16
+__all__ = ["Joint", "Part", "Person", "PersonNet", "understand_person"]
 
 
 @dataclass(frozen=True)
@@ -75,76 +43,192 @@ class Person:
     notes: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True)
-class PersonNetConfig:
-    """Width of the decoder's features."""
+SEEN = 0.3  # a joint below this visibility was not seen
 
-    width: int = 64
+NO_PERSON = (
+    "We could not find a person in this photo. Use a photo of one person who faces the camera, "
+    "with the upper body in the picture."
+)
+TOO_SMALL = (
+    "The person is too small in this photo. Come closer to the camera, or use a larger photo, so that the "
+    "person is at least 200 pixels tall."
+)
+CUT_OFF = (
+    "Too much of the upper body is outside this photo. Use one that shows at least your shoulders, "
+    "your chest and your waist."
+)
+FROM_BEHIND = "This photo shows the person from behind. Use one that faces the camera."
+SEVERAL = "There are several people in this photo; we dress the largest one."
 
 
-@dataclass(frozen=True)
-class PersonMaps:
-    """What `PersonNet` says of images of (H, W), all logits.
+def understand_person(net: PersonNet, photo: Tensor) -> Person:
+    """Find and understand the person in a photo.
 
-    Attributes:
-        parts: (B, 11, H / 2, W / 2), one channel a `Part`.
-        matte: (B, 1, H / 2, W / 2), the main person.
-        others: (B, 1, H / 2, W / 2), other people.
-        joints: (B, 17, H / 4, W / 4), softmax over all cells gives where a `Joint` is.
-        visible: (B, 17, H / 4, W / 4), read where the joint is.
+    The whole photo is looked at first; where the person fills only a part of it, that part again.
+
+    Args:
+        net: a trained network in evaluation mode; it is run where its weights are.
+        photo: (3, H, W) uint8, upright.
+
+    Raises:
+        PhotoError: nobody there, too small, too much of the torso outside, or seen from behind; the message
+            says what to do.
     """
+    height, width = photo.shape[-2:]
+    frame = Frame.whole(height, width)
+    unit = to_unit(photo)
+    found = _look(net, unit, frame)
+    box = found.box()
+    if box is None:
+        raise PhotoError(NO_PERSON)
+    several = found.several()
+    corners = frame.to_photo(torch.tensor(box).view(2, 2))
+    left, top, right, bottom = corners.flatten().tolist()
+    if bottom - top < 160 or min(height, width) < 128:
+        raise PhotoError(TOO_SMALL)
+    near = Frame.around(left, top, right, bottom, margin=0.1)
+    if near.height < 0.85 * frame.height:
+        frame, found = near, _look(net, unit, near)
+    image = frame.cut(unit)
+    person = Person(photo, frame, image, found.parsing(), found.keypoints, found.matte)
+    _refuse_what_cannot_be_dressed(person)
+    return replace(person, notes=tuple(_notes(person, several)))
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """One look through a frame: (11, 512, 384) part probabilities, mattes of this and of other people."""
 
     parts: Tensor
     matte: Tensor
     others: Tensor
-    joints: Tensor
-    visible: Tensor
+    keypoints: Tensor
+    people: int
+
+    def box(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right, bottom of the person on the grid; None where there is nobody."""
+        inside = self.matte > 0.5
+        if inside.sum() < 0.004 * inside.numel():
+            return None
+        rows = inside.any(1).nonzero().flatten()
+        columns = inside.any(0).nonzero().flatten()
+        return (
+            float(columns[0]),
+            float(rows[0]),
+            float(columns[-1] + 1),
+            float(rows[-1] + 1),
+        )
+
+    def several(self) -> bool:
+        """Somebody else is at least an eighth as large as the person."""
+        return self.people > 1 or bool((self.others > 0.5).sum() > 0.125 * (self.matte > 0.5).sum())
+
+    def parsing(self) -> Tensor:
+        """(512, 384) int64 of `Part`; whoever is not the person is background."""
+        parsing = self.parts.argmax(0)
+        return torch.where(self.matte > 0.25, parsing, int(Part.BACKGROUND))
 
 
-def _conv(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
+@torch.inference_mode()
+def _look(net: PersonNet, unit: Tensor, frame: Frame) -> _Sight:
+    weight = next(net.parameters())
+    view = to_signed(frame.cut(unit, NET))[None].to(weight.device, weight.dtype)
+    maps = net(view.contiguous(memory_format=torch.channels_last))
+
+    def full(logits: Tensor) -> Tensor:
+        return F.interpolate(logits.float(), size=GRID, mode="bilinear", align_corners=False)[0].cpu()
+
+    matte, others = full(maps.matte)[0].sigmoid(), full(maps.others)[0].sigmoid()
+    keypoints = locate(maps.joints.float(), maps.visible.float())[0].cpu()
+    main, people = _main_person(matte)
+    return _Sight(full(maps.parts).softmax(0), matte * main, others, keypoints, people)
 
 
-class PersonNet(nn.Module):
-    """Image (B, 3, H, W) in [-1, 1], H and W multiples of 32 -> `PersonMaps`.
+def locate(joints: Tensor, visible: Tensor) -> Tensor:
+    """Heat maps -> keypoints on the grid.
 
-    A feature pyramid (Lin et al. 2017, arXiv:1612.03144) on the small encoder: joints are read at stride 4,
-    parts and matte at stride 2.
+    The maximum, refined by the mean of the cells around it, weighted by their probability.
+
+    Args:
+        joints: (B, 17, h, w) logits over all cells.
+        visible: (B, 17, h, w) logits.
+
+    Returns:
+        (B, 17, 3): x in [0, 384], y in [0, 512], visibility in [0, 1].
     """
+    rows, columns = joints.shape[-2:]
+    chance = joints.flatten(2).softmax(-1)
+    best = chance.argmax(-1)
+    y = torch.arange(rows, device=joints.device).repeat_interleave(columns)
+    x = torch.arange(columns, device=joints.device).repeat(rows)
+    near = ((x - x[best][..., None]).abs() <= 2) & ((y - y[best][..., None]).abs() <= 2)
+    local = chance * near
+    local = local / local.sum(-1, keepdim=True)
+    column, row = (local * (x + 0.5)).sum(-1), (local * (y + 0.5)).sum(-1)
+    # Read as in training, so that a joint outside the picture, whose map is flat, counts as not seen.
+    seen = (chance * visible.flatten(2)).sum(-1).sigmoid()
+    return torch.stack([column * (GRID[1] / columns), row * (GRID[0] / rows), seen], -1)
 
-    Config = PersonNetConfig
 
-    def __init__(self, config: PersonNetConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or PersonNetConfig()
-        width = self.config.width
-        widths = (width // 2, width, width, width * 3 // 2, width * 2)  # at strides 2, 4, 8, 16, 32
-        self.encoder = Encoder()
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(channels, wide, 1) for channels, wide in zip(CHANNELS, widths, strict=True)
-        )
-        self.deepest = _conv(widths[4], widths[4])
-        self.merge = nn.ModuleList(_conv(widths[i + 1] + widths[i], widths[i]) for i in range(4))
-        self.joints = nn.Sequential(_conv(widths[1], width), nn.Conv2d(width, 2 * len(Joint), 1))
-        self.parts = nn.Sequential(_conv(widths[0], widths[0]), nn.Conv2d(widths[0], len(Part) + 2, 1))
+def _main_person(matte: Tensor) -> tuple[Tensor, int]:
+    """(512, 384) 1.0 around the largest connected figure, and how many figures of note there are."""
+    pieces, count = ndimage.label(matte.numpy() > 0.4)
+    if count < 2:
+        return torch.ones_like(matte), count
+    sizes = ndimage.sum_labels(np.ones_like(pieces), pieces, range(1, count + 1))
+    largest = int(sizes.argmax()) + 1
+    # Thin gaps (a bag's strap, a belt) cut a figure in pieces: what lies near the largest belongs to it.
+    reach = ndimage.binary_dilation(pieces == largest, iterations=10)
+    keep = reach | (pieces == 0)
+    apart = 0
+    for piece in range(1, count + 1):
+        if piece == largest:
+            continue
+        if (reach & (pieces == piece)).any() and sizes[piece - 1] < 0.3 * sizes[largest - 1]:
+            keep |= pieces == piece
+        elif sizes[piece - 1] > 0.125 * sizes[largest - 1]:
+            apart += 1
+            keep &= pieces != piece
+        else:
+            keep &= pieces != piece
+    return torch.from_numpy(keep.astype(np.float32)), 1 + apart
 
-    def forward(self, image: Tensor) -> PersonMaps:
-        features = [lateral(f) for lateral, f in zip(self.lateral, self.encoder(image), strict=True)]
-        x = self.deepest(features[4])
-        joints = x
-        for level in (3, 2, 1, 0):
-            x = F.interpolate(x, size=features[level].shape[-2:], mode="bilinear", align_corners=False)
-            x = self.merge[level](torch.cat([x, features[level]], 1))
-            if level == 1:
-                joints = self.joints(x)
-        parts = self.parts(x)
-        count = len(Part)
-        return PersonMaps(
-            parts=parts[:, :count],
-            matte=parts[:, count : count + 1],
-            others=parts[:, count + 1 :],
-            joints=joints[:, : len(Joint)],
-            visible=joints[:, len(Joint) :],
-        )
+
+def _refuse_what_cannot_be_dressed(person: Person) -> None:
+    seen = person.keypoints[:, 2] > SEEN
+    x, y = person.keypoints[:, 0], person.keypoints[:, 1]
+    left, right = Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER
+    face = int((person.parsing == Part.FACE).sum())
+    hair = int((person.parsing == Part.HAIR).sum())
+    if not (seen[left] or seen[right]):
+        raise PhotoError(CUT_OFF if seen.any() or face else NO_PERSON)
+    turned = bool(x[left] < x[right])  # the person's own left is on the right of a photo from the front
+    if (turned and face < 0.5 * hair) or (hair > 400 and face < 0.03 * hair and not seen[Joint.NOSE]):
+        raise PhotoError(FROM_BEHIND)
+    if not (seen[left] and seen[right]):
+        raise PhotoError(CUT_OFF)
+    bottom = person.frame.to_grid(torch.tensor([0.0, float(person.photo.shape[-2])]))[1]
+    shown = float(bottom - (y[left] + y[right]) / 2)
+    if shown < 0.9 * float((x[left] - x[right]).abs()):
+        raise PhotoError(CUT_OFF)
+
+
+def _notes(person: Person, several: bool) -> list[str]:
+    """What a visitor should know about what the photo does not show."""
+    notes = [SEVERAL] if several else []
+    limits = torch.tensor([person.photo.shape[-1], person.photo.shape[-2]])
+    places = person.frame.to_photo(person.keypoints[:, :2])
+    inside = ((places > 2) & (places < limits - 2)).all(-1)
+    seen = (person.keypoints[:, 2] > SEEN) & inside
+    arms = {
+        "left": (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
+        "right": (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
+    }
+    for side, (elbow, wrist) in arms.items():
+        missing = "arm" if not (seen[elbow] or seen[wrist]) else "hand" if not seen[wrist] else None
+        if missing:
+            where = "hidden" if inside[wrist] else "outside the picture"
+            notes.append(f"Your {side} {missing} is {where}.")
+    if not seen[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].any():
+        notes.append("Your hips are outside the picture, so the hem of a top may be cut off.")
+    return notes

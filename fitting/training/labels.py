@@ -10,6 +10,7 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from scipy import ndimage
 
 from fitting.person import Joint, Part
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 CLOTHES = (Part.UPPER, Part.DRESS, Part.LOWER)
 BODY_SKIN = (Part.SKIN, Part.ARMS, Part.LEGS)
@@ -161,7 +162,10 @@ def nearest_limb(points: Array, shape: tuple[int, ...]) -> Array:
         # The shoulder's own end belongs to the torso as much as to the arm: start a little down the arm.
         start = upper + 0.2 * (lower - upper)
         arms += [distance(start, lower), distance(lower, hand + 0.4 * (hand - lower))]
-    for hip, knee, ankle in ((j.LEFT_HIP, j.LEFT_KNEE, j.LEFT_ANKLE), (j.RIGHT_HIP, j.RIGHT_KNEE, j.RIGHT_ANKLE)):
+    for hip, knee, ankle in (
+        (j.LEFT_HIP, j.LEFT_KNEE, j.LEFT_ANKLE),
+        (j.RIGHT_HIP, j.RIGHT_KNEE, j.RIGHT_ANKLE),
+    ):
         legs += [distance(points[hip], points[knee]), distance(points[knee], points[ankle])]
     shoulders = points[[j.LEFT_SHOULDER, j.RIGHT_SHOULDER]].mean(0)
     hips = points[[j.LEFT_HIP, j.RIGHT_HIP]].mean(0)
@@ -185,16 +189,12 @@ def luma_people(data: Path, split: str) -> list[LabelledPerson]:
         name = Path(row["path"]).stem
         if name not in poses:
             continue
-        siblings = [
-            photos[Path(r["path"]).stem] for r in rows if r["product"] == row["product"] and r is not row
-        ]
+        siblings = [photos[Path(r["path"]).stem] for r in rows if r["product"] == row["product"] and r is not row]
         people.append(_luma_person(data / "luma", name, photos[name], siblings, poses[name]))
     return people
 
 
-def _luma_person(
-    folder: Path, name: str, image: Array, siblings: list[Array], pose: Array
-) -> LabelledPerson:
+def _luma_person(folder: Path, name: str, image: Array, siblings: list[Array], pose: Array) -> LabelledPerson:
     teacher = np.array(Image.open(folder / "parsing6" / f"{name}.png"))
     points, known, visible = coco_points(pose, image.shape)
     allowed = teacher_parts(teacher, nearest_limb(points, teacher.shape))
@@ -239,9 +239,7 @@ def _synthetic_person(folder: Path, side: str) -> LabelledPerson:
     inside = (points >= 0).all(1) & (points[:, 0] < width) & (points[:, 1] < height)
     matte = (parse > 0).astype(np.uint8) * 255
     visible = np.where(inside, -1, 0).astype(np.int8)
-    return LabelledPerson(
-        f"{folder.name}-{side}", image, allowed, matte, points, np.ones(17, bool), visible
-    )
+    return LabelledPerson(f"{folder.name}-{side}", image, allowed, matte, points, np.ones(17, bool), visible)
 
 
 def read_poses(path: Path) -> dict[str, Array]:

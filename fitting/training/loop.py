@@ -74,9 +74,7 @@ def average(ema: nn.Module, net: nn.Module, decay: float) -> None:
 def batches(plan: Plan, start: int, batch_of: Callable[[int, Stage], Batch]) -> Iterator[tuple[int, Batch]]:
     """Steps and their batches, the next two made in a thread while the current one trains."""
     with ThreadPoolExecutor(1) as pool:
-        ahead = [
-            pool.submit(batch_of, s, plan.stage_at(s)) for s in range(start, min(start + 2, plan.steps))
-        ]
+        ahead = [pool.submit(batch_of, s, plan.stage_at(s)) for s in range(start, min(start + 2, plan.steps))]
         for step in range(start, plan.steps):
             batch = ahead.pop(0).result()
             if step + 2 < plan.steps:
@@ -149,9 +147,7 @@ def train(
     return ema
 
 
-def keep(
-    folder: Path, plan: Plan, step: int, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
+def keep(folder: Path, plan: Plan, step: int, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Write a checkpoint whole or not at all: a kill in the middle leaves the one before."""
     state = {"step": step, "plan": asdict(plan), "net": net.state_dict(), "ema": ema.state_dict()}
     state["optimizer"] = optimizer.state_dict()
@@ -160,9 +156,7 @@ def keep(
     new.replace(folder / "checkpoint.pt")
 
 
-def restore(
-    folder: Path, plan: Plan, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer
-) -> int:
+def restore(folder: Path, plan: Plan, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Load the folder's checkpoint and return the step to go on with; 0 where there is none."""
     path = folder / "checkpoint.pt"
     if not path.exists():

@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fitting.anatomy import Joint, Part
 from fitting.encoder import load_imagenet
 from fitting.images import from_signed, to_image, to_pixels
-from fitting.person import Joint, Part, PersonMaps, PersonNet
+from fitting.person_net import PersonMaps, PersonNet
 from fitting.training.loop import Plan, Stage, train
 from fitting.training.person_data import PersonBatches, backgrounds, training_sources
 from fitting.weights import save
@@ -27,9 +28,19 @@ PLAN = Plan(
 )
 # Small parts that a try-on must get right weigh more than their pixels.
 PART_WEIGHTS = {Part.BACKGROUND: 0.7, Part.HAIR: 1.5, Part.SKIN: 2.0, Part.ARMS: 2.0, Part.DRESS: 1.5}
-COLOURS = (
-    "#000000 #a05000 #ffc8a0 #ff5050 #ffa000 #c80078 #0078ff #00dcdc #00c800 #787878 #ffff00".split()
-)
+COLOURS = [
+    "#000000",
+    "#a05000",
+    "#ffc8a0",
+    "#ff5050",
+    "#ffa000",
+    "#c80078",
+    "#0078ff",
+    "#00dcdc",
+    "#00c800",
+    "#787878",
+    "#ffff00",
+]
 
 
 def train_person(data: Path, folder: Path, minutes: float | None = None, resume: bool = False) -> None:
@@ -127,7 +138,6 @@ def contact_sheet(net: nn.Module, batch: dict[str, Tensor]) -> Image.Image:
     parts = F.interpolate(maps.parts.float(), batch["image"].shape[-2:], mode="bilinear").argmax(1)
     palette = torch.tensor([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS], dtype=torch.uint8)
     painted = palette[parts].permute(0, 3, 1, 2)
-    rows, columns = batch["image"].shape[-2:]
     cells = maps.joints.flatten(2).argmax(-1)
     wide = maps.joints.shape[-1]
     for index in range(len(painted)):

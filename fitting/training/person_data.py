@@ -151,9 +151,7 @@ class PersonBatches:
             picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, 3) * size[0] / 256))
         return np.array(picture, np.float32)
 
-    def bystander(
-        self, rng: np.random.Generator, size: tuple[int, int], behind: Array
-    ) -> tuple[Array, Array]:
+    def bystander(self, rng: np.random.Generator, size: tuple[int, int], behind: Array) -> tuple[Array, Array]:
         """Another, smaller person in the background: the picture and where they are."""
         source = self.sources[rng.choice(len(self.sources), p=self.shares)]
         person = source.people[rng.integers(len(source.people))]
@@ -228,12 +226,16 @@ def seen(person: LabelledPerson, turn: Array, size: tuple[int, int]) -> dict[str
     edged = Image.fromarray(np.pad(np.array(small), ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
     inner = back / shrink
     outer = inner + np.array([[0, 0, pad], [0, 0, pad]])
-    layers["image"] = np.array(edged.transform(frame, Image.Transform.AFFINE, outer.ravel(), sampling.BILINEAR))
-    layers["matte"] = np.array(soft.transform(frame, Image.Transform.AFFINE, inner.ravel(), sampling.BILINEAR))
+    layers["image"] = np.array(
+        edged.transform(frame, Image.Transform.AFFINE, outer.ravel().tolist(), sampling.BILINEAR)
+    )
+    layers["matte"] = np.array(soft.transform(frame, Image.Transform.AFFINE, inner.ravel().tolist(), sampling.BILINEAR))
     masks = Image.fromarray(person.allowed.astype(np.int32), mode="I")
-    layers["allowed"] = np.array(masks.transform(frame, Image.Transform.AFFINE, back.ravel(), sampling.NEAREST))
+    layers["allowed"] = np.array(
+        masks.transform(frame, Image.Transform.AFFINE, back.ravel().tolist(), sampling.NEAREST)
+    )
     whole = Image.new("L", (person.image.shape[1], person.image.shape[0]), 255)
-    layers["inside"] = np.array(whole.transform(frame, Image.Transform.AFFINE, back.ravel(), sampling.NEAREST))
+    layers["inside"] = np.array(whole.transform(frame, Image.Transform.AFFINE, back.ravel().tolist(), sampling.NEAREST))
     return layers
 
 
@@ -246,7 +248,11 @@ def photographed(image: Array, rng: np.random.Generator) -> Array:
         picture = picture * rng.uniform(0.82, 1.18, 3)
     if rng.random() < 0.3:
         rows, columns = picture.shape[:2]
-        ramp = np.linspace(-1, 1, columns)[None, :, None] if rng.random() < 0.5 else np.linspace(-1, 1, rows)[:, None, None]
+        ramp = (
+            np.linspace(-1, 1, columns)[None, :, None]
+            if rng.random() < 0.5
+            else np.linspace(-1, 1, rows)[:, None, None]
+        )
         picture = picture * (1 + rng.uniform(-0.4, 0.4) * ramp)
     photo = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
     if rng.random() < 0.4:
