@@ -80,9 +80,7 @@ def test_every_picture_opens_at_its_size_and_none_is_there_twice(
 
 
 def test_every_picture_in_the_folders_is_named(catalogue: Catalogue, people: list[dict[str, Any]]) -> None:
-    assert {path.name for path in (ASSETS / "garments").iterdir()} == {
-        item.picture.name for item in catalogue
-    }
+    assert {path.name for path in (ASSETS / "garments").iterdir()} == {item.picture.name for item in catalogue}
     named = {Path(person["picture"]).name for person in people}
     assert {path.name for path in (ASSETS / "people").iterdir()} == named
 
@@ -161,9 +159,7 @@ def test_an_empty_catalogue_is_a_catalogue(tmp_path: Path) -> None:
         ({"colors": ["sage"]}, "unknown field 'colors'"),
     ],
 )
-def test_a_bad_item_is_refused_by_name_and_reason(
-    tmp_path: Path, change: dict[str, Any], reason: str
-) -> None:
+def test_a_bad_item_is_refused_by_name_and_reason(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     write(tmp_path, {**GOOD, "id": "first"}, {**GOOD, "id": "second", **change})
     with pytest.raises(ValueError) as caught:
         Catalogue.load(tmp_path)
