@@ -43,6 +43,7 @@ class Person:
     notes: tuple[str, ...] = field(default=())
 
 
+LEAST_HEIGHT = 160  # photo pixels that a person must be high
 SEEN = 0.3  # a joint below this visibility was not seen
 
 NO_PERSON = (
@@ -62,9 +63,7 @@ SEVERAL = "There are several people in this photo; we dress the largest one."
 
 
 def understand_person(net: PersonNet, photo: Tensor) -> Person:
-    """Find and understand the person in a photo.
-
-    The whole photo is looked at first; where the person fills only a part of it, that part again.
+    """Find and understand a person who is to be dressed.
 
     Args:
         net: a trained network in evaluation mode; it is run where its weights are.
@@ -74,6 +73,19 @@ def understand_person(net: PersonNet, photo: Tensor) -> Person:
         PhotoError: nobody there, too small, too much of the torso outside, or seen from behind; the message
             says what to do.
     """
+    person = find_person(net, photo)
+    _refuse_what_cannot_be_dressed(person)
+    return replace(person, notes=person.notes + tuple(_notes(person)))
+
+
+def find_person(net: PersonNet, photo: Tensor) -> Person:
+    """The largest person in a photo, however little of them it shows.
+
+    The whole photo is looked at first; where the person fills only a part of it, that part again.
+
+    Raises:
+        PhotoError: nobody there, or too small.
+    """
     height, width = photo.shape[-2:]
     frame = Frame.whole(height, width)
     unit = to_unit(photo)
@@ -82,17 +94,14 @@ def understand_person(net: PersonNet, photo: Tensor) -> Person:
     if box is None:
         raise PhotoError(NO_PERSON)
     several = found.several()
-    corners = frame.to_photo(torch.tensor(box).view(2, 2))
-    left, top, right, bottom = corners.flatten().tolist()
-    if bottom - top < 160 or min(height, width) < 128:
+    left, top, right, bottom = frame.to_photo(torch.tensor(box).view(2, 2)).flatten().tolist()
+    if bottom - top < LEAST_HEIGHT:
         raise PhotoError(TOO_SMALL)
     near = Frame.around(left, top, right, bottom, margin=0.1)
     if near.height < 0.85 * frame.height:
         frame, found = near, _look(net, unit, near)
-    image = frame.cut(unit)
-    person = Person(photo, frame, image, found.parsing(), found.keypoints, found.matte)
-    _refuse_what_cannot_be_dressed(person)
-    return replace(person, notes=tuple(_notes(person, several)))
+    parsing, notes = found.parsing(), (SEVERAL,) if several else ()
+    return Person(photo, frame, frame.cut(unit), parsing, found.keypoints, found.matte, notes)
 
 
 @dataclass(frozen=True)
@@ -213,9 +222,9 @@ def _refuse_what_cannot_be_dressed(person: Person) -> None:
         raise PhotoError(CUT_OFF)
 
 
-def _notes(person: Person, several: bool) -> list[str]:
+def _notes(person: Person) -> list[str]:
     """What a visitor should know about what the photo does not show."""
-    notes = [SEVERAL] if several else []
+    notes = []
     limits = torch.tensor([person.photo.shape[-1], person.photo.shape[-2]])
     places = person.frame.to_photo(person.keypoints[:, :2])
     inside = ((places > 2) & (places < limits - 2)).all(-1)

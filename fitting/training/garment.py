@@ -25,6 +25,7 @@ from fitting.garment import GarmentNet, Kind
 from fitting.training.garment_data import SIDE, GarmentTables, tables
 from fitting.training.loop import Plan, Stage, train
 from fitting.training.views import Rng, blurred, camera, lit, look, spoiled, tensor, texture
+from fitting.weights import save
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,11 @@ class GarmentBatches:
         if subject.kind is Kind.WORN:
             place = camera(rng, tuple(rng.uniform(-0.2, 0.2, 2)), rng.uniform(0.5, 1.05), 0.08)
             seen = look(_float(self.tables.people[subject.row]), place[None], size)
-            return torch.cat([seen, torch.ones(1, 1, *size)], 1), torch.zeros(1, 1, *size), torch.zeros(1, 1, *size)
+            return (
+                torch.cat([seen, torch.ones(1, 1, *size)], 1),
+                torch.zeros(1, 1, *size),
+                torch.zeros(1, 1, *size),
+            )
         return self._garment_view(subject, rng, size)
 
     def _garment_view(self, subject: Subject, rng: Rng, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -169,7 +174,13 @@ def hung(pixels: NDArray, cutout: NDArray, box: NDArray, rng: Rng) -> tuple[NDAr
     draw.line([ends[0], (middle, neck), ends[1]], fill=255, width=thick)
     height = rng.uniform(0.06, 0.16) * wide
     draw.line([(middle, neck), (middle, neck - height)], fill=255, width=2)
-    draw.arc((middle - height / 2, neck - 2 * height, middle + height / 2, neck - height), 150, 90, fill=255, width=2)
+    draw.arc(
+        (middle - height / 2, neck - 2 * height, middle + height / 2, neck - height),
+        150,
+        90,
+        fill=255,
+        width=2,
+    )
     wire = np.asarray(hanger, np.float32) / 255
     colour = rng.integers(0, 256, 3)
     behind = (wire * (1 - cutout))[..., None]
@@ -254,6 +265,13 @@ def train_garment(data: Path, folder: Path, minutes: float | None = None, resume
     net = GarmentNet()
     load_imagenet(net.encoder)
     trained = train(
-        net, PLAN, batches, losses_of, folder, minutes, resume, lambda shown, path: preview(batches, shown, path)
+        net,
+        PLAN,
+        batches,
+        losses_of,
+        folder,
+        minutes,
+        resume,
+        lambda shown, path: preview(batches, shown, path),
     )
-    trained.half().save_pretrained(folder / "weights")
+    save(trained, folder / "weights")

@@ -107,9 +107,7 @@ def cc0_rows(data: Path, split: str) -> list[Row]:
         if line["split"] == split:
             mask = folder / "masks" / (Path(line["path"]).stem + ".png")
             kind = KIND_OF_LABEL[line["label"]]
-            rows.append(
-                Row(folder / line["path"], mask if mask.exists() else None, kind, kids=line["kids"] == "True")
-            )
+            rows.append(Row(folder / line["path"], mask if mask.exists() else None, kind, kids=line["kids"] == "True"))
     return rows
 
 
@@ -117,7 +115,12 @@ def synthetic_rows(data: Path, split: str) -> list[Row]:
     """Rendered product pictures in a split; all are worn on the upper body."""
     folder = data / "synthetic"
     return [
-        Row(folder / line["set"] / f"cloth_{x}.jpg", folder / line["set"] / f"cloth_mask_{x}.png", Kind.UPPER, True)
+        Row(
+            folder / line["set"] / f"cloth_{x}.jpg",
+            folder / line["set"] / f"cloth_mask_{x}.png",
+            Kind.UPPER,
+            True,
+        )
         for line in read_table(folder / "index.tsv")
         if line["split"] == split
         for x in "AB"

@@ -10,9 +10,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fitting.anatomy import Joint, Part
+from fitting.anatomy import Part
+from fitting.drawing import Array, beside, painted
 from fitting.encoder import load_imagenet
+from fitting.frame import GRID
 from fitting.images import from_signed, to_image, to_pixels
+from fitting.person import locate
 from fitting.person_net import PersonMaps, PersonNet
 from fitting.training.loop import Plan, Stage, train
 from fitting.training.person_data import PersonBatches, backgrounds, training_sources
@@ -28,19 +31,6 @@ PLAN = Plan(
 )
 # Small parts that a try-on must get right weigh more than their pixels.
 PART_WEIGHTS = {Part.BACKGROUND: 0.7, Part.HAIR: 1.5, Part.SKIN: 2.0, Part.ARMS: 2.0, Part.DRESS: 1.5}
-COLOURS = [
-    "#000000",
-    "#a05000",
-    "#ffc8a0",
-    "#ff5050",
-    "#ffa000",
-    "#c80078",
-    "#0078ff",
-    "#00dcdc",
-    "#00c800",
-    "#787878",
-    "#ffff00",
-]
 
 
 def train_person(data: Path, folder: Path, minutes: float | None = None, resume: bool = False) -> None:
@@ -135,17 +125,10 @@ def contact_sheet(net: nn.Module, batch: dict[str, Tensor]) -> Image.Image:
     """Each picture beside its parsing and joints."""
     with torch.no_grad():
         maps: PersonMaps = net(batch["image"])
-    parts = F.interpolate(maps.parts.float(), batch["image"].shape[-2:], mode="bilinear").argmax(1)
-    palette = torch.tensor([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLOURS], dtype=torch.uint8)
-    painted = palette[parts].permute(0, 3, 1, 2)
-    cells = maps.joints.flatten(2).argmax(-1)
-    wide = maps.joints.shape[-1]
-    for index in range(len(painted)):
-        for joint in Joint:
-            y, x = divmod(int(cells[index, joint]), wide)
-            painted[index, :, y * 4 : y * 4 + 4, x * 4 : x * 4 + 4] = 255
-    pictures = to_pixels(from_signed(batch["image"]))
-    strips = torch.cat([pictures, painted], 3)
-    across = 4
-    lines = [torch.cat(list(strips[i : i + across]), 2) for i in range(0, len(strips), across)]
-    return to_image(torch.cat(lines, 1))
+    size = batch["image"].shape[-2:]
+    parts = F.interpolate(maps.parts.float(), size, mode="bilinear").argmax(1).numpy()
+    joints = locate(maps.joints.float(), maps.visible.float()) * torch.tensor([size[1] / GRID[1], size[0] / GRID[0], 1])
+    pictures: list[Image.Image | Array] = []
+    for picture, parsing, keypoints in zip(to_pixels(from_signed(batch["image"])), parts, joints, strict=True):
+        pictures += [to_image(picture), painted(parsing, keypoints.numpy())]
+    return beside(pictures, size[0], across=8)

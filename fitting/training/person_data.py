@@ -103,8 +103,9 @@ class PersonBatches:
         composite = rng.random() < source.composite
         turn = view_of(person, rng, size, keep_inside=not composite)
         layers = seen(person, turn, size)
-        image, matte = layers["image"].astype(np.float32), layers["matte"].astype(np.float32) / 255
-        others = np.zeros(size, np.float32)
+        image: Array = layers["image"].astype(np.float32)
+        matte: Array = layers["matte"].astype(np.float32) / 255
+        others: Array = np.zeros(size, np.float32)
         if composite or rng.random() < 0.08:
             behind = self.background(rng, size) if composite else image
             if rng.random() < 0.2:
@@ -112,7 +113,7 @@ class PersonBatches:
             alpha = matte[..., None]
             image = image * alpha + behind * (1 - alpha)
             others = others * (1 - matte)
-        allowed = layers["allowed"].astype(np.int32)
+        allowed: Array = layers["allowed"].astype(np.int32)
         if composite:
             # Where the matte says background nothing else is left of the photo, whatever its labels say.
             allowed = np.where(matte < 0.1, bits(Part.BACKGROUND), allowed)

@@ -1,6 +1,6 @@
 """Random views of pictures: where the camera stands, what lies behind, light, and what cameras spoil.
 
-All on batches of float in [0, 1], all drawn from a numpy Generator, so that a batch depends on its step alone.
+All on batches of float in [0, 1], drawn from a numpy Generator, so that a batch depends on its step alone.
 """
 
 from __future__ import annotations
