@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from fitting.body import Body, body_of, limb_mask, outline_mask, polygon_mask
+from fitting.fill import blur, grow
 from fitting.garment import Category
-from fitting.person import Person
+from fitting.person import Part, Person
+
+GREY = 0.5  # what the agnostic image shows where the garment will be
+SLACK = 1.9  # how much wider than the bare limb a sleeve or leg may be
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class Scene:
         edit_region: (512, 384) float in [0, 1]; 0 where the photo must stay as it is.
         agnostic: (3, 512, 384) float in [0, 1], the photo with every trace of the old garment removed.
         protected: (512, 384) float in [0, 1], face, hair, hands and what lies in front of the garment.
+        body: the body under the clothes.
+        old: (512, 384) bool, the old garment that comes off.
     """
 
     person: Person
@@ -27,3 +37,97 @@ class Scene:
     edit_region: Tensor
     agnostic: Tensor
     protected: Tensor
+    body: Body
+    old: Tensor
+
+
+def dress(person: Person, category: Category, body: Body | None = None) -> Scene:
+    """Prepare a person for a garment of a category.
+
+    The region comes from pose and parsing: torso, whole arms or legs, and room for a looser garment. The old
+    garment's own outline only adds to it, so that nothing of it is left behind.
+    """
+    body = body_of(person) if body is None else body
+    old = old_garment(person, body, category)
+    protected = _protected(person, body, category)
+    reach = torch.from_numpy(_reach(body, category)) | grow(old, 4)
+    region = reach & ~protected
+    # Softened inwards only: a cell that must stay is exactly 0.
+    soft = (blur(region.float(), 1.2) * 2 - 1).clamp(0, 1) * region
+    soft = torch.maximum(soft, (old & ~protected).float())
+    hidden = (grow(region, 1) & ~protected) | (old & ~protected)
+    agnostic = torch.where(hidden, torch.full_like(person.image, GREY), person.image)
+    return Scene(person, category, soft, agnostic, protected.float(), body, old & ~protected)
+
+
+def old_garment(person: Person, body: Body, category: Category) -> Tensor:
+    """(512, 384) bool: what the person wears where the new garment goes."""
+    parsing = person.parsing
+    worn = parsing == Part.UPPER
+    if category is Category.DRESS:
+        return worn | (parsing == Part.DRESS) | (parsing == Part.LOWER)
+    hips = torch.from_numpy(_below(body, 0.92))
+    if category is Category.LOWER:
+        return (parsing == Part.LOWER) | ((parsing == Part.DRESS) & hips)
+    return worn | ((parsing == Part.DRESS) & ~hips)
+
+
+def _below(body: Body, share: float) -> NDArray[np.bool_]:
+    """Cells below a share of the torso."""
+    point = body.axis_at(share)[0]
+    rows, columns = np.mgrid[0:512, 0:384] + 0.5
+    return (columns - point[0]) * body.down[0] + (rows - point[1]) * body.down[1] > 0
+
+
+def _protected(person: Person, body: Body, category: Category) -> Tensor:
+    parsing = person.parsing
+    kept = (parsing == Part.HAIR) | (parsing == Part.FACE) | (parsing == Part.ACCESSORY) | (parsing == Part.FOOTWEAR)
+    kept |= hands(person, body)
+    if category is Category.LOWER:
+        kept |= (parsing == Part.UPPER) | (parsing == Part.ARMS)
+        kept |= (parsing == Part.DRESS) & ~torch.from_numpy(_below(body, 0.92))
+    return kept
+
+
+def hands(person: Person, body: Body) -> Tensor:
+    """(512, 384) bool: skin of the hands, from a little above the wrist to the fingertips."""
+    skin = person.parsing == Part.ARMS
+    found = torch.zeros_like(skin)
+    rows, columns = np.mgrid[0:512, 0:384] + 0.5
+    for arm in body.arms:
+        wrist = arm.line[-1]
+        along = wrist - arm.line[-9]
+        along = along / max(float(np.linalg.norm(along)), 1e-6)
+        ahead = (columns - wrist[0]) * along[0] + (rows - wrist[1]) * along[1]
+        aside = np.abs((columns - wrist[0]) * along[1] - (rows - wrist[1]) * along[0])
+        length = 0.62 * body.breadth
+        near = (ahead > -0.06 * body.breadth) & (ahead < length) & (aside < 0.36 * body.breadth)
+        found |= torch.from_numpy(near) & skin
+    return found
+
+
+def _reach(body: Body, category: Category) -> NDArray[np.bool_]:
+    """Where a garment of a category may come to lie."""
+    region = np.zeros((512, 384), bool)
+    if category is not Category.LOWER:
+        region |= outline_mask(body, 0.0, 1.35, 1.35)
+        for arm in body.arms:
+            region |= limb_mask(arm, 0.0, 1.0, SLACK)
+    if category is Category.LOWER:
+        region |= outline_mask(body, 0.5, 1.35, 1.25)
+    if category in (Category.LOWER, Category.DRESS):
+        for leg in body.legs:
+            region |= limb_mask(leg, 0.0, 1.0, SLACK)
+        region |= _between_legs(body)
+    return region
+
+
+def _between_legs(body: Body) -> NDArray[np.bool_]:
+    """Room for a skirt: between and beside the legs down to the ankles."""
+    from_hips = np.linspace(0.0, 1.0, 24)
+    left, right = (
+        np.stack([np.interp(from_hips, np.linspace(0, 1, len(leg.line)), leg.line[:, k]) for k in (0, 1)], -1)
+        for leg in body.legs
+    )
+    out = 0.35 * body.breadth * np.linspace(1.0, 1.3, 24)[:, None] * body.across
+    return polygon_mask(np.concatenate([left - out, (right + out)[::-1]]))

@@ -1,0 +1,299 @@
+"""The body under the clothes: where shoulders, arms, torso and legs run, from keypoints and silhouette.
+
+The old garment's outline alone would dress everyone in the old garment again, so widths come from human
+proportions in units of the shoulders' breadth, corrected by the silhouette within bounds. Index 0 of a pair is
+the picture's left. Points are (x, y) on the person's 512x384 grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fitting.frame import GRID
+from fitting.person import Joint, Part, Person
+
+Points = NDArray[np.float64]
+SEEN = 0.3  # visibility under which a keypoint is a guess
+
+# Half widths in shoulder breadths, at shares of the way from shoulder line to hip line.
+_TORSO_AT = (0.0, 0.25, 0.45, 0.65, 0.85, 1.0, 1.15)
+_TORSO_HALF = (0.56, 0.53, 0.48, 0.43, 0.45, 0.49, 0.5)
+_ARM_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
+_ARM_HALF = (0.17, 0.155, 0.125, 0.115, 0.08)
+_LEG_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LEG_HALF = (0.26, 0.22, 0.16, 0.14, 0.09)
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A bent limb: its middle line and half widths.
+
+    Attributes:
+        line: (N, 2) from its root to its end, smooth at the joint.
+        half: (N,) half width of the bare limb.
+        cloth: (N,) half width up to which a garment can go: bare limb or what the photo shows, whichever more.
+        seen: the whole limb lies in the picture and was seen.
+    """
+
+    line: Points
+    half: Points
+    cloth: Points
+    seen: bool
+
+    def edge(self, start: float, end: float, grow: float, side: float, half: Points | None = None) -> Points:
+        """One edge of the limb between two shares of its length; `side` is +1 or -1 of its left normal."""
+        share = np.linspace(start, end, 24)
+        along = np.linspace(0, 1, len(self.line))
+        line = np.stack([np.interp(share, along, self.line[:, axis]) for axis in (0, 1)], -1)
+        tangent = np.gradient(line, axis=0)
+        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+        normal = np.stack([tangent[:, 1], -tangent[:, 0]], -1)
+        width = np.interp(share, along, self.half if half is None else half) * grow
+        return line + side * normal * width[:, None]
+
+
+@dataclass(frozen=True)
+class Body:
+    """Attributes:
+    breadth: distance of the shoulder joints, kept from shrinking when the person turns.
+    down: (2,) unit vector from shoulders to hips; `across` from the picture's left to right.
+    joints: (17, 2) with guesses where nothing was seen; `seen` (17,) says which were.
+    shoulders, hips: (2, 2) joints, picture's left first.
+    neck: (2, 2) where the neck meets the shoulders.
+    tips: (2, 2) outer ends of the shoulders, on the skin.
+    armpits: (2, 2).
+    arms, legs: limbs, picture's left first.
+    """
+
+    breadth: float
+    down: Points
+    across: Points
+    joints: Points
+    seen: NDArray[np.bool_]
+    shoulders: Points
+    hips: Points
+    neck: Points
+    tips: Points
+    armpits: Points
+    arms: tuple[Limb, Limb]
+    legs: tuple[Limb, Limb]
+    torso_half: tuple[Points, Points]
+
+    @property
+    def torso(self) -> float:
+        """Length from shoulder line to hip line."""
+        return float((self.hips.mean(0) - self.shoulders.mean(0)) @ self.down)
+
+    def half_at(self, share: Points | float, side: int) -> Points:
+        """Half width of the torso at shares of its length (0 shoulders, 1 hips)."""
+        return np.interp(share, _TORSO_AT, self.torso_half[side])
+
+    def axis_at(self, share: Points | float) -> Points:
+        """Middle of the torso at shares of its length; past the hips it runs on straight down."""
+        share = np.atleast_1d(np.asarray(share, float))[:, None]
+        top, low = self.shoulders.mean(0), self.hips.mean(0)
+        return top + (low - top) * np.minimum(share, 1.0) + np.maximum(share - 1, 0) * self.torso * np.array([0.0, 1.0])
+
+    def side_at(self, share: Points | float, side: int) -> Points:
+        """Edge of the torso at shares of its length."""
+        out = (-1.0, 1.0)[side]
+        return self.axis_at(share) + out * np.atleast_1d(self.half_at(share, side))[:, None] * self.across
+
+
+def body_of(person: Person) -> Body:
+    """Work out the body of a person from keypoints, parsing and matte."""
+    joints, seen = _all_joints(person)
+    left, right = _order(joints)
+    shoulders = joints[[Joint.LEFT_SHOULDER + left, Joint.LEFT_SHOULDER + right]]
+    hips = joints[[Joint.LEFT_HIP + left, Joint.LEFT_HIP + right]]
+    spine = hips.mean(0) - shoulders.mean(0)
+    torso = max(float(np.linalg.norm(spine)), 8.0)
+    breadth = max(float(np.linalg.norm(shoulders[1] - shoulders[0])), 0.5 * torso)
+    down = spine / torso
+    across = np.array([down[1], -down[0]])
+    inside = person.matte.numpy() > 0.5
+    parsing = person.parsing.numpy()
+    neck, tips = _shoulder_line(shoulders, breadth, down, across, joints, inside)
+    armpits = shoulders + 0.42 * breadth * down + np.array([[1.0], [-1.0]]) * 0.06 * breadth * across
+    arms = [
+        _limb(joints, seen, Joint.LEFT_SHOULDER + k, 2, breadth * np.array(_ARM_HALF), _ARM_AT, inside, parsing)
+        for k in (left, right)
+    ]
+    legs = [
+        _limb(joints, seen, Joint.LEFT_HIP + k, 2, breadth * np.array(_LEG_HALF), _LEG_AT, inside, parsing)
+        for k in (left, right)
+    ]
+    body = Body(
+        breadth, down, across, joints, seen, shoulders, hips, neck, tips, armpits, (arms[0], arms[1]),
+        (legs[0], legs[1]), (breadth * np.array(_TORSO_HALF),) * 2,
+    )
+    halves = tuple(_torso_half(body, side, inside, parsing) for side in (0, 1))
+    return Body(**{**body.__dict__, "torso_half": halves})
+
+
+def _order(joints: Points) -> tuple[int, int]:
+    """Which of a left/right pair of joints is on the picture's left: offsets to add to the left joint."""
+    facing = joints[Joint.LEFT_SHOULDER, 0] >= joints[Joint.RIGHT_SHOULDER, 0]
+    return (1, 0) if facing else (0, 1)
+
+
+def _all_joints(person: Person) -> tuple[Points, NDArray[np.bool_]]:
+    """Joints with anatomical guesses for those that were not seen."""
+    keypoints = person.keypoints.double().numpy()
+    joints, seen = keypoints[:, :2].copy(), keypoints[:, 2] >= SEEN
+    shoulders = joints[[Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER]]
+    breadth = max(float(np.linalg.norm(shoulders[0] - shoulders[1])), 8.0)
+    for side in (0, 1):
+        out = np.sign(shoulders[side, 0] - shoulders[1 - side, 0]) or 1.0
+        for joint, root, step in (
+            (Joint.LEFT_HIP, Joint.LEFT_SHOULDER, (-0.2 * out, 1.5)),
+            (Joint.LEFT_ELBOW, Joint.LEFT_SHOULDER, (0.15 * out, 0.85)),
+            (Joint.LEFT_KNEE, Joint.LEFT_HIP, (0.0, 1.25)),
+        ):
+            if not seen[joint + side] and not _near(joints[joint + side], joints[root + side], 2.2 * breadth):
+                joints[joint + side] = joints[root + side] + breadth * np.array(step)
+        for joint, middle, root, ratio in (
+            (Joint.LEFT_WRIST, Joint.LEFT_ELBOW, Joint.LEFT_SHOULDER, 0.85),
+            (Joint.LEFT_ANKLE, Joint.LEFT_KNEE, Joint.LEFT_HIP, 0.95),
+        ):
+            if not seen[joint + side] and not _near(joints[joint + side], joints[middle + side], 2.0 * breadth):
+                joints[joint + side] = joints[middle + side] + ratio * (joints[middle + side] - joints[root + side])
+    return joints, seen
+
+
+def _near(point: Points, other: Points, distance: float) -> bool:
+    return bool(np.linalg.norm(point - other) < distance)
+
+
+def _shoulder_line(
+    shoulders: Points, breadth: float, down: Points, across: Points, joints: Points, inside: NDArray[np.bool_]
+) -> tuple[Points, Points]:
+    """Neck corners and shoulder tips: proportions, lowered to the silhouette where that lies below."""
+    middle = shoulders.mean(0)
+    ears = joints[[Joint.LEFT_EAR, Joint.RIGHT_EAR, Joint.NOSE]].mean(0)
+    lean = float(np.clip((ears - middle) @ across, -0.2 * breadth, 0.2 * breadth)) * 0.25
+    base = middle + lean * across - 0.25 * breadth * down
+    neck, tips = [], []
+    for side, out in ((0, -1.0), (1, 1.0)):
+        corner = base + out * 0.21 * breadth * across
+        tip = shoulders[side] + out * 0.12 * breadth * across - 0.06 * breadth * down
+        neck.append(_settle(corner, down, inside, 0.12 * breadth))
+        tips.append(_settle(tip, down, inside, 0.1 * breadth))
+    return np.stack(neck), np.stack(tips)
+
+
+def _settle(point: Points, down: Points, inside: NDArray[np.bool_], most: float) -> Points:
+    """Move a point down until it lies within the silhouette, at most so far."""
+    for step in np.arange(0.0, most, 1.0):
+        if sample(inside, point + step * down):
+            return point + step * down
+    return point
+
+
+def sample(values: NDArray, points: Points) -> NDArray:
+    """Nearest values of a grid map at points (..., 2)."""
+    cells = np.floor(points).astype(int)
+    columns = np.clip(cells[..., 0], 0, GRID[1] - 1)
+    rows = np.clip(cells[..., 1], 0, GRID[0] - 1)
+    return values[rows, columns]
+
+
+def smooth_line(points: Points, count: int = 33, soften: float = 0.14) -> Points:
+    """A polyline resampled by share of each bone, its corners rounded."""
+    at = np.linspace(0, len(points) - 1, count)
+    line = np.stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)], -1)
+    reach = max(int(soften * count), 1)
+    kernel = np.hanning(2 * reach + 3)[1:-1]
+    kernel /= kernel.sum()
+    padded = np.concatenate([
+        line[0] - (line[1] - line[0]) * np.arange(reach, 0, -1)[:, None], line,
+        line[-1] + (line[-1] - line[-2]) * np.arange(1, reach + 1)[:, None],
+    ])
+    return np.stack([np.convolve(padded[:, axis], kernel, "valid") for axis in (0, 1)], -1)
+
+
+def _limb(
+    joints: Points, seen: NDArray[np.bool_], root: int, step: int, half: Points, at: tuple[float, ...],
+    inside: NDArray[np.bool_], parsing: NDArray[np.int64],
+) -> Limb:
+    chain = [root, root + step, root + 2 * step]
+    line = smooth_line(joints[chain])
+    along = np.linspace(0, 1, len(line))
+    bare = np.interp(along, at, half)
+    tangent = np.gradient(line, axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+    normal = np.stack([tangent[:, 1], -tangent[:, 0]], -1)
+    reach = [_reach(line, side * normal, bare * 1.9, inside) for side in (1.0, -1.0)]
+    cloth = np.clip(np.minimum(*reach), 0.85 * bare, 1.6 * bare)
+    skin = (parsing == Part.ARMS) | (parsing == Part.LEGS)
+    shown = sample(skin, line)
+    thick = np.where(shown, np.clip(cloth, 0.8 * bare, 1.3 * bare), bare)
+    return Limb(line, _soft(thick), _soft(cloth), bool(seen[chain].all()))
+
+
+def _reach(start: Points, direction: Points, most: Points, inside: NDArray[np.bool_]) -> Points:
+    """How far one can go from each start (N, 2) before leaving the silhouette."""
+    steps = np.linspace(0, 1, 25)[None, :, None]
+    points = start[:, None] + direction[:, None] * steps * np.broadcast_to(most, len(start))[:, None, None]
+    within = sample(inside, points)
+    first = np.where(within.all(1), steps.shape[1], np.argmin(within, 1))
+    return first / steps.shape[1] * most
+
+
+def _soft(values: Points) -> Points:
+    kernel = np.array([1.0, 2, 3, 2, 1]) / 9
+    return np.convolve(np.pad(values, 2, mode="edge"), kernel, "valid")
+
+
+def _torso_half(body: Body, side: int, inside: NDArray[np.bool_], parsing: NDArray[np.int64]) -> Points:
+    """Half widths at `_TORSO_AT`: proportions, corrected by the silhouette where an arm does not hide it."""
+    share = np.array(_TORSO_AT)
+    guess = body.breadth * np.array(_TORSO_HALF)
+    start, out = body.axis_at(share), (-1.0, 1.0)[side] * body.across
+    free = inside & ~_arm_cells(body, parsing)
+    reach = _reach(start, np.broadcast_to(out, start.shape), guess * 1.6, free)
+    return np.where(share < 0.3, guess, np.clip(reach, 0.85 * guess, 1.3 * guess))
+
+
+def _arm_cells(body: Body, parsing: NDArray[np.int64]) -> NDArray[np.bool_]:
+    cells = parsing == Part.ARMS
+    for arm in body.arms:
+        cells |= limb_mask(arm, 0.25, 1.0, 1.0)
+    return cells
+
+
+def limb_mask(limb: Limb, start: float, end: float, grow: float, round_end: bool = True) -> NDArray[np.bool_]:
+    """(512, 384) bool: the limb between two shares of its length, drawn as a chain of discs."""
+    rows, columns = np.mgrid[0 : GRID[0], 0 : GRID[1]]
+    mask = np.zeros(GRID, bool)
+    along = np.linspace(0, 1, len(limb.line))
+    share = np.linspace(start, end, 40)
+    for x, y, radius in zip(*(np.interp(share, along, v) for v in (*limb.line.T, limb.half * grow)), strict=True):
+        top, bottom = max(int(y - radius) - 1, 0), min(int(y + radius) + 2, GRID[0])
+        low, high = max(int(x - radius) - 1, 0), min(int(x + radius) + 2, GRID[1])
+        if top < bottom and low < high:
+            part = (slice(top, bottom), slice(low, high))
+            mask[part] |= np.hypot(columns[part] + 0.5 - x, rows[part] + 0.5 - y) <= radius
+    return mask
+
+
+def polygon_mask(points: Points) -> NDArray[np.bool_]:
+    """(512, 384) bool: cells inside a polygon (N, 2)."""
+    image = Image.new("1", (GRID[1], GRID[0]))
+    ImageDraw.Draw(image).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=1)
+    return np.array(image)
+
+
+def outline_mask(body: Body, start: float, end: float, grow: float) -> NDArray[np.bool_]:
+    """(512, 384) bool: shoulders and torso between two shares of its length, widened."""
+    share = np.linspace(start, end, 24)
+    sides = [body.axis_at(share) + (body.side_at(share, side) - body.axis_at(share)) * grow for side in (0, 1)]
+    corners = [sides[0][::-1], sides[1]]
+    if start <= 0.0:
+        lift = 0.06 * body.breadth * body.down
+        corners = [sides[0][::-1], body.tips[:1] - lift, body.neck - 2 * lift, body.tips[1:] - lift, sides[1]]
+    return polygon_mask(np.concatenate(corners))

@@ -1,0 +1,303 @@
+"""Which part of a garment goes where on a body: patches for torso, sleeves, collar, legs and skirts.
+
+Every patch pairs four curves of the flat garment with four curves of the body. One scale, from shoulders and
+chest, turns garment lengths into body lengths, so a short sleeve stays short and a long hem stays long; widths
+follow the garment but never less than the body and never absurdly more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.body import Body
+from fitting.garment import Category, Garment
+from fitting.landmarks import Bottom, Sleeve, Top, bottom_landmarks, top_landmarks
+from fitting.mesh import Patch, Points, coons, fold_free, resample
+
+ROWS, COLUMNS = 24, 17
+ARM = 1.62  # shoulder to wrist in shoulder breadths
+UPPER_ARM = 0.55  # share of the arm above the elbow
+INSEAM = 2.9  # trousers from crotch to ankle, in rises
+Pieces = list[tuple[str, list[Patch]]]
+
+
+def top_pieces(mask: NDArray[np.float32], garment: Garment, body: Body) -> Pieces:
+    """Torso with collar, then sleeves: shirts, jackets and dresses."""
+    top = top_landmarks(mask, True if garment.category is Category.OUTER else None)
+    scale = _top_scale(top, body)
+    neck, tips = _shoulder_points(top, body, scale)
+    armpits = _armpits(top, body, scale, tips)
+    pieces: Pieces = [("torso", _torso(top, body, scale, neck, tips, armpits))]
+    for side in (0, 1):
+        sleeve = top.sleeves[side]
+        if sleeve is not None:
+            pieces.append(("sleeve", [_sleeve(top, sleeve, body, scale, tips[side], armpits[side], side)]))
+    return pieces
+
+
+def _across(down: Points) -> Points:
+    return np.array([down[1], -down[0]])
+
+
+def _top_scale(top: Top, body: Body) -> float:
+    """Body pixels a garment pixel, from the shoulders' and the chest's width."""
+    chest = (body.half_at(0.3, 0) + body.half_at(0.3, 1)) * 1.1
+    by_chest = float(chest) / max(float(np.linalg.norm(top.armpit[1] - top.armpit[0])), 1.0)
+    if top.sleeves[0] is None:
+        return by_chest
+    tips = float(np.linalg.norm(body.tips[1] - body.tips[0]))
+    by_shoulder = tips / max(float(np.linalg.norm(top.shoulder[1] - top.shoulder[0])), 1.0)
+    return float(np.sqrt(by_chest * np.clip(by_shoulder, 0.75 * by_chest, 1.3 * by_chest)))
+
+
+def _shoulder_points(top: Top, body: Body, scale: float) -> tuple[Points, Points]:
+    """Where the garment's neck and shoulder corners come to lie on the body's shoulder line."""
+    across = _across(top.axis)
+    middle = (top.neck.mean(0) + top.shoulder.mean(0)) / 2
+    necks, shoulders = [], []
+    for side, out in ((0, -1.0), (1, 1.0)):
+        base = body.neck.mean(0)
+        corner, tip = body.neck[side], body.tips[side]
+        most, least = (out * (tip - base) @ body.across), (out * (corner - base) @ body.across)
+        at_neck = np.clip(out * (top.neck[side] - middle) @ across * scale, 0.92 * least, least + 0.62 * (most - least))
+        at_shoulder = most if top.sleeves[side] is not None else np.clip(
+            out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), most
+        )
+        for at, kept in ((at_neck, necks), (at_shoulder, shoulders)):
+            share = (at - least) / max(most - least, 1e-6)
+            kept.append(corner + share * (tip - corner))
+    return np.stack(necks), np.stack(shoulders)
+
+
+def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
+    found = []
+    for side, out in ((0, -1.0), (1, 1.0)):
+        depth = float((top.armpit[side] - top.shoulder[side]) @ top.axis) * scale
+        if top.sleeves[side] is None:
+            low = float(np.clip(depth, 0.36 * body.breadth, 0.66 * body.breadth))
+            point = tips[side] + low * body.down
+            share = float((point - body.shoulders.mean(0)) @ body.down) / body.torso
+            found.append(body.side_at(share, side)[0] - out * 0.02 * body.breadth * body.across)
+        else:
+            low = float(np.clip(depth, 0.44 * body.breadth, 0.6 * body.breadth))
+            found.append(body.armpits[side] + (low - 0.5 * body.breadth) * body.down)
+    return np.stack(found)
+
+
+def _torso(top: Top, body: Body, scale: float, neck: Points, tips: Points, armpits: Points) -> list[Patch]:
+    third = COLUMNS // 4
+    middle = COLUMNS - 2 * third
+
+    def shoulder_row(left: Points, right: Points, corners: Points) -> Points:
+        chord = resample(corners, middle)
+        return np.concatenate([resample(left, third + 1)[:-1], chord, resample(right[::-1], third + 1)[1:]])
+
+    source_top = shoulder_row(top.shoulders[0], top.shoulders[1], top.neck)
+    target_top = shoulder_row(*(_slope(tips[s], neck[s], body) for s in (0, 1)), neck)
+    source_chest, target_chest = resample(top.armpit, COLUMNS), resample(armpits, COLUMNS)
+    holes = [resample(top.armholes[s], ROWS // 2) for s in (0, 1)]
+    targets = [_armhole(holes[s], tips[s], armpits[s]) for s in (0, 1)]
+    upper = Patch(
+        coons(source_top, source_chest, *holes), fold_free(target_top, target_chest, *targets)
+    )
+    sides = [_side(top, body, scale, armpits[s], s) for s in (0, 1)]
+    source_hem = resample(top.bottom, COLUMNS)
+    target_hem = _hem(source_hem, top.axis, scale, sides[0][-1], sides[1][-1], body)
+    lower = Patch(
+        coons(source_chest, source_hem, *(resample(_joined(top.sides[s], top.armpit[s], top.hem[s]), ROWS) for s in (0, 1))),
+        fold_free(target_chest, target_hem, *sides),
+    )
+    return [_collar(top, body, scale, source_top, target_top, third), upper, lower]
+
+
+def _joined(curve: Points, start: Points, end: Points) -> Points:
+    return np.concatenate([start[None], curve[1:-1], end[None]])
+
+
+def _slope(tip: Points, corner: Points, body: Body) -> Points:
+    """The shoulder from its tip to the neck: it rises ever more steeply."""
+    line = np.linspace(tip, corner, 12)
+    sag = np.sin(np.linspace(0, np.pi, 12)) * 0.03 * body.breadth
+    return line + sag[:, None] * body.down
+
+
+def _armhole(source: Points, tip: Points, armpit: Points) -> Points:
+    """The garment's own armhole curve between the body's corners: moved, turned and scaled."""
+    chord, wanted = source[-1] - source[0], armpit - tip
+    factor = complex(*wanted) / complex(*chord) if np.linalg.norm(chord) > 1e-6 else 1.0
+    moved = [complex(*(point - source[0])) * factor for point in source]
+    return np.array([[value.real, value.imag] for value in moved]) + tip
+
+
+def _collar(top: Top, body: Body, scale: float, source: Points, target: Points, third: int) -> Patch:
+    """What stands above the neck corners, up the neck."""
+    rise = min(max(top.collar * scale, 0.04 * body.breadth), 0.34 * body.breadth)
+    low, low_target = source[third:-third], target[third:-third]
+    high = low - top.axis * rise / scale
+    high_target = low_target - body.down * rise
+    rows = 6
+    return Patch(np.linspace(high, low, rows), np.linspace(high_target, low_target, rows))
+
+
+def _side(top: Top, body: Body, scale: float, armpit: Points, side: int) -> Points:
+    """The side seam on the body, armpit to hem: the garment's width, held near the body's."""
+    curve = resample(_joined(top.sides[side], top.armpit[side], top.hem[side]), ROWS)
+    across, out = _across(top.axis), (-1.0, 1.0)[side]
+    middle = top.armpit.mean(0)
+    half = out * ((curve - middle) @ across) * scale
+    start = float((armpit - body.shoulders.mean(0)) @ body.down) / body.torso
+    length = max(float((curve[-1] - curve[0]) @ top.axis) * scale, 0.3 * body.torso)
+    share = start + np.linspace(0, 1, ROWS) * length / body.torso
+    bare = body.half_at(share, side)
+    loose = np.interp(share, (0.6, 1.1, 1.8), (1.3, 1.5, 2.6))
+    half = np.clip(half * 0.96, bare * 1.05, bare * loose)
+    edge = body.axis_at(share) + out * half[:, None] * body.across
+    settle = np.clip(np.linspace(0, 1, ROWS) / 0.25, 0, 1)[:, None]
+    settle = settle * settle * (3 - 2 * settle)
+    straight = armpit + (edge[-1] - edge[0]) * np.linspace(0, 1, ROWS)[:, None]
+    return straight * (1 - settle) + edge * settle
+
+
+def _hem(source: Points, axis: Points, scale: float, left: Points, right: Points, body: Body) -> Points:
+    """The hem on the body keeps its own curve and hangs a little rounder."""
+    chord = np.linspace(source[0], source[-1], len(source))
+    drop = (source - chord) @ axis * scale
+    round_ = np.sin(np.linspace(0, np.pi, len(source))) * 0.03 * np.linalg.norm(right - left)
+    return np.linspace(left, right, len(source)) + (np.clip(drop, -0.2 * body.breadth, 0.3 * body.breadth) + round_)[:, None] * body.down
+
+
+def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, armpit: Points, side: int) -> Patch:
+    arm = body.arms[side]
+    outer = resample(_joined(sleeve.top, top.shoulder[side], sleeve.top[-1]), ROWS)
+    inner = resample(_joined(sleeve.bottom, top.armpit[side], sleeve.bottom[-1]), ROWS)
+    length = float(np.linalg.norm(np.diff(outer, axis=0), axis=1).sum()) * scale
+    end = arm_share(length / body.breadth)
+    normal = (-1.0, 1.0)[side]
+    shares = np.linspace(0, 1, ROWS)
+    wide = np.linalg.norm(outer - inner, axis=1) / 2 * scale
+    at = np.linspace(0.08, end, ROWS)
+    bare = np.interp(at, np.linspace(0, 1, len(arm.half)), arm.half)
+    half = np.clip(wide * 0.92, 1.12 * bare, 1.75 * bare)
+    out_edge = _limb_edge(arm.line, at, half, normal)
+    in_edge = _limb_edge(arm.line, at, half, -normal)
+    ease = np.clip(shares / min(0.3 / max(end, 0.1), 1.0), 0, 1)[:, None]
+    target_outer = _from_point(tip, out_edge, np.minimum(ease * 2, 1))
+    target_inner = _from_point(armpit, in_edge, ease)
+    hole = resample(top.armholes[side], COLUMNS)
+    target_hole = _armhole(hole, tip, armpit)
+    cuff = np.linspace(outer[-1], inner[-1], COLUMNS)
+    target_cuff = np.linspace(target_outer[-1], target_inner[-1], COLUMNS)
+    return Patch(coons(hole, cuff, outer, inner), fold_free(target_hole, target_cuff, target_outer, target_inner))
+
+
+def arm_share(length: float) -> float:
+    """Sleeve length in shoulder breadths -> share of the arm's line (0.5 at the elbow, 1 at the wrist)."""
+    share = length / ARM
+    if share > 0.84:
+        return 1.0
+    share = max(share, 0.14)
+    return share / UPPER_ARM * 0.5 if share < UPPER_ARM else 0.5 + (share - UPPER_ARM) / (1 - UPPER_ARM) * 0.5
+
+
+def _limb_edge(line: Points, at: Points, half: Points, normal_side: float) -> Points:
+    along = np.linspace(0, 1, len(line))
+    middle = np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], -1)
+    tangent = np.stack([np.interp(at, along, np.gradient(line[:, axis])) for axis in (0, 1)], -1)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+    return middle + normal_side * np.stack([tangent[:, 1], -tangent[:, 0]], -1) * half[:, None]
+
+
+def _from_point(point: Points, edge: Points, ease: Points) -> Points:
+    """A curve that starts at a point and joins an edge smoothly."""
+    ease = ease * ease * (3 - 2 * ease)
+    return point + (edge - edge[0]) * (1 - ease) * np.linspace(0, 1, len(edge))[:, None] + (edge - point) * ease - 0
+
+
+def bottom_pieces(mask: NDArray[np.float32], garment: Garment, body: Body) -> Pieces:
+    """Two legs, or a skirt."""
+    bottom = bottom_landmarks(mask)
+    if bottom.crotch is None:
+        return [("skirt", [_skirt(bottom, body)])]
+    return [("leg", [_leg(bottom, body, side)]) for side in (0, 1)]
+
+
+def _waist_scale(bottom: Bottom, body: Body) -> float:
+    """Body pixels a garment pixel, from the width at the hips."""
+    hip = float(body.half_at(0.95, 0) + body.half_at(0.95, 1)) * 1.04
+    rise = 0.75 * float((bottom.crotch - bottom.waist.mean(0)) @ bottom.axis) if bottom.crotch is not None else None
+    across = _across(bottom.axis)
+    spans = []
+    for side, out in ((0, -1.0), (1, 1.0)):
+        curve = resample(bottom.outer[side], 64)
+        depth = (curve - bottom.waist[side]) @ bottom.axis
+        wanted = rise if rise is not None else 0.35 * float(np.linalg.norm(bottom.waist[1] - bottom.waist[0]))
+        point = curve[int(np.argmin(np.abs(depth - min(wanted, 0.9 * depth.max()))))]
+        spans.append(out * float((point - bottom.waist.mean(0)) @ across))
+    return hip / max(sum(spans), 1.0)
+
+
+def _waist_share(body: Body, rise: float) -> float:
+    """Share of the torso at which the waist sits, for a rise in grid pixels above the crotch."""
+    crotch = 1 + 0.2 * body.breadth / body.torso
+    return crotch - float(np.clip(rise, 0.5 * body.breadth, 0.95 * body.breadth)) / body.torso
+
+
+def _waist_curve(source: Points, axis: Points, scale: float, left: Points, right: Points, body: Body) -> Points:
+    chord = np.linspace(source[0], source[-1], len(source))
+    drop = np.clip((source - chord) @ axis * scale, -0.08 * body.breadth, 0.08 * body.breadth)
+    return np.linspace(left, right, len(source)) + drop[:, None] * body.down
+
+
+def _skirt(bottom: Bottom, body: Body) -> Patch:
+    scale = _waist_scale(bottom, body)
+    share = _waist_share(body, 0.8 * body.breadth)
+    sources, targets = [], []
+    across = _across(bottom.axis)
+    for side, out in ((0, -1.0), (1, 1.0)):
+        curve = resample(bottom.outer[side], ROWS)
+        half = out * ((curve - bottom.waist.mean(0)) @ across) * scale
+        down = np.maximum.accumulate((curve - curve[0]) @ bottom.axis) * scale + np.linspace(0, 0.5, ROWS)
+        at = share + down / body.torso
+        bare = body.half_at(np.minimum(at, 1.0), side) * np.interp(at, (1.0, 1.6, 2.6), (1.0, 0.85, 0.7))
+        half = np.clip(half, bare * 1.04, bare * np.interp(at, (share, 1.1, 2.0), (1.12, 1.6, 3.2)))
+        sources.append(curve)
+        targets.append(body.axis_at(at) + out * half[:, None] * body.across)
+    top, hem = resample(bottom.top, COLUMNS), resample(bottom.hem, COLUMNS)
+    target_top = _waist_curve(top, bottom.axis, scale, targets[0][0], targets[1][0], body)
+    target_hem = _hem(hem, bottom.axis, scale, targets[0][-1], targets[1][-1], body)
+    sources = [_joined(curve, top[-side], hem[-side]) for side, curve in enumerate(sources)]
+    return Patch(coons(top, hem, *sources), fold_free(target_top, target_hem, *targets))
+
+
+def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
+    assert bottom.crotch is not None
+    scale = _waist_scale(bottom, body)
+    leg, out = body.legs[side], (-1.0, 1.0)[side]
+    rise = float((bottom.crotch - bottom.waist.mean(0)) @ bottom.axis)
+    share = _waist_share(body, rise * scale)
+    crotch = body.axis_at(1.0)[0] + 0.2 * body.breadth * body.down
+    middle = bottom.top[int(np.argmin(np.abs((bottom.top - bottom.waist.mean(0)) @ _across(bottom.axis))))]
+    inseam = float((bottom.inner[side][-1] - bottom.crotch) @ bottom.axis)
+    full = float(np.linalg.norm(np.diff(leg.line, axis=0), axis=1).sum()) - 0.2 * body.breadth
+    end = float(np.sqrt(max(inseam * scale / full, 1e-3) * max(inseam / max(rise, 1.0) / INSEAM, 1e-3)))
+    end = 1.0 if end > 0.86 else max(end, 0.06)
+    outer = resample(bottom.outer[side], 2 * ROWS)
+    inner = np.concatenate([resample(np.stack([middle, bottom.crotch]), ROWS // 2)[:-1],
+                            resample(np.concatenate([bottom.crotch[None], bottom.inner[side][1:]]), 2 * ROWS - ROWS // 2 + 1)])
+    at = np.linspace(0.1, max(end, 0.16), 2 * ROWS - ROWS // 2 + 1)
+    bare = np.interp(at, np.linspace(0, 1, len(leg.half)), leg.half)
+    wide = np.linalg.norm(outer - inner, axis=1)[ROWS // 2 - 1 :] / 2 * scale
+    half = np.clip(wide * 0.95, 1.06 * bare, 1.7 * bare)
+    leg_out, leg_in = (_limb_edge(leg.line, at, half, sign * out) for sign in (1.0, -1.0))
+    waist = body.side_at(share, side)[0] + out * 0.03 * body.breadth * body.across
+    waist_middle = body.axis_at(share)[0]
+    hip_rows = np.linspace(share, 1.05, ROWS // 2)
+    hips = body.side_at(hip_rows, side) + out * 0.04 * body.breadth * body.across
+    ease = np.clip(np.linspace(0, 1, len(at)) / 0.35, 0, 1)[:, None]
+    target_outer = np.concatenate([[waist], hips[1:-1], _from_point(hips[-1], leg_out, ease)])
+    target_inner = np.concatenate([np.linspace(waist_middle, crotch, ROWS // 2)[:-1], _from_point(crotch, leg_in, ease)])
+    source_waist, target_waist = np.linspace(outer[0], inner[0], COLUMNS), np.linspace(waist, waist_middle, COLUMNS)
+    source_hem = np.linspace(outer[-1], inner[-1], COLUMNS)
+    target_hem = np.linspace(target_outer[-1], target_inner[-1], COLUMNS)
+    return Patch(coons(source_waist, source_hem, outer, inner), fold_free(target_waist, target_hem, target_outer, target_inner))

@@ -1,0 +1,100 @@
+"""Move a garment's pixels onto a person: `warp()`, and the geometric flow that needs no training.
+
+A flow is a displacement in pixels of the view it was made for: at cell (row, column) it leads from that cell's
+centre to the place in an equally large view of the garment whose colour belongs there. The view of a garment is
+its whole 3:4 frame (`garment_frame`). Whatever predicts a flow, geometry here or a network later, is applied by
+the same `warp()`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
+
+from fitting.body import Body
+from fitting.frame import GRID, Frame
+from fitting.garment import Category, Garment
+from fitting.mesh import Patch, draw
+from fitting.pieces import bottom_pieces, top_pieces
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a garment laid on a person; later layers lie in front of earlier ones.
+
+    Attributes:
+        flow: (2, 512, 384) float, displacement in grid pixels into the garment's view.
+        coverage: (512, 384) float in [0, 1], where the layer may show; the garment's own mask cuts the edge.
+        piece: what it is: torso, sleeve, legs.
+    """
+
+    flow: Tensor
+    coverage: Tensor
+    piece: str
+
+
+def warp(image: Tensor, flow: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Apply a flow to an image of any resolution.
+
+    Args:
+        image: (B, C, H, W) float, the whole view that the flow leads into, at any resolution.
+        flow: (B, 2, h, w) float, displacement x, y in pixels of an (h, w) view of the image.
+        size: rows, columns of the result; (h, w) by default.
+
+    Returns:
+        (B, C, *size) float; zero outside the image.
+    """
+    rows, columns = flow.shape[-2:]
+    if size is not None and tuple(size) != (rows, columns):
+        scaled = F.interpolate(flow, size=size, mode="bilinear", align_corners=False)
+    else:
+        scaled, size = flow, (rows, columns)
+    height, width = image.shape[-2:]
+    # Centre of cell i of n, plus the displacement, as a share of the view; then as an index of the image.
+    x = (torch.arange(size[1], dtype=flow.dtype, device=flow.device) + 0.5) / size[1]
+    y = (torch.arange(size[0], dtype=flow.dtype, device=flow.device) + 0.5) / size[0]
+    at_x = (x[None, None, :] + scaled[:, 0] / columns) * width - 0.5
+    at_y = (y[None, :, None] + scaled[:, 1] / rows) * height - 0.5
+    grid = torch.stack([_normal(at_x, width), _normal(at_y, height)], -1)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def _normal(index: Tensor, count: int) -> Tensor:
+    """Pixel index -> [-1, 1] with aligned corners."""
+    return index * (2 / max(count - 1, 1)) - 1
+
+
+def garment_frame(garment: Garment) -> Frame:
+    """The 3:4 view of a garment that flows lead into."""
+    return Frame.whole(*garment.mask.shape)
+
+
+def lay(body: Body, garment: Garment) -> tuple[Layer, ...]:
+    """The geometric engine: lay a garment on a body, layers from back to front."""
+    mask = garment.mask.numpy()
+    build = bottom_pieces if garment.category is Category.LOWER else top_pieces
+    frame = garment_frame(garment)
+    layers = []
+    for piece, patches in build(mask, garment, body):
+        points, drawn = draw(patches, GRID)
+        if drawn.any():
+            layers.append(_layer(points, drawn, frame, piece))
+    return tuple(layers)
+
+
+def _layer(points: np.ndarray, drawn: np.ndarray, frame: Frame, piece: str) -> Layer:
+    """Garment points on the grid -> a layer whose flow runs on past its edge, so that enlarging stays clean."""
+    nearest = ndimage.distance_transform_edt(~drawn, return_distances=False, return_indices=True)
+    filled = torch.from_numpy(points[nearest[0], nearest[1]]).float()
+    source = frame.to_grid(filled).permute(2, 0, 1)
+    rows, columns = torch.meshgrid(torch.arange(GRID[0]) + 0.5, torch.arange(GRID[1]) + 0.5, indexing="ij")
+    flow = source - torch.stack([columns, rows])
+    return Layer(flow, torch.from_numpy(drawn).float(), piece)
+
+
+__all__ = ["Layer", "Patch", "garment_frame", "lay", "warp"]
