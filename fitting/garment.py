@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
+from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fitting import cutout, images
+from fitting import person as people
+from fitting.encoder import CHANNELS, Encoder
+from fitting.errors import GarmentError, PhotoError
+from fitting.person import Part, Person, PersonNet
 
 
 class Category(str, Enum):
@@ -15,6 +24,20 @@ class Category(str, Enum):
     LOWER = "lower"
     DRESS = "dress"
     OUTER = "outer"
+
+
+class Kind(IntEnum):
+    """What a picture shows: a garment of some category by itself, somebody wearing clothes, or neither."""
+
+    UPPER = 0
+    LOWER = 1
+    DRESS = 2
+    OUTER = 3
+    WORN = 4
+    OTHER = 5
+
+
+CATEGORIES = (Category.UPPER, Category.LOWER, Category.DRESS, Category.OUTER)  # in the order of `Kind`
 
 
 @dataclass(frozen=True)
@@ -36,3 +59,264 @@ class Garment:
     embedding: Tensor
     worn: bool = False
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GarmentNetConfig:
+    """Shape of a `GarmentNet`; stored beside its weights."""
+
+    width: int = 64  # channels of the decoder
+    embedding: int = 128  # length of the embedding
+
+
+class GarmentReading(NamedTuple):
+    """What the network says of a batch of pictures."""
+
+    cutout: Tensor  # (B, 1, H, W) logits: garment or not
+    kind: Tensor  # (B, 6) logits over `Kind`
+    embedding: Tensor  # (B, 128) unit length
+
+
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """A 3x3 filter of each channel, then a mix of channels (Howard et al. 2017, MobileNets)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+class GarmentNet(nn.Module):
+    """One encoder; a feature pyramid for the cut-out, and pooled features for kind and embedding.
+
+    The pyramid adds coarse to fine (Lin et al. 2017, arXiv:1612.03144). The embedding is pooled under the
+    cut-out alone, so that it describes the garment and not the floor it lies on.
+    """
+
+    Config = GarmentNetConfig
+
+    def __init__(self, config: GarmentNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or GarmentNetConfig()
+        width = self.config.width
+        widths = (width // 2, *[width] * 4)  # at strides 2, 4, 8, 16, 32
+        self.encoder = Encoder()
+        self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(CHANNELS, widths, strict=True))
+        self.merge = nn.ModuleList(separable(width, widths[max(level - 1, 0)]) for level in range(1, 5))
+        self.context = nn.Linear(CHANNELS[-1], width)
+        self.cutout = nn.Sequential(separable(widths[0], widths[0]), nn.Conv2d(widths[0], 1, 3, padding=1))
+        seen = 2 * CHANNELS[-1] + CHANNELS[-2]
+        self.kind = nn.Sequential(nn.Linear(seen, 256), nn.ReLU(), nn.Dropout(0.2), nn.Linear(256, len(Kind)))
+        pooled = 2 * sum(CHANNELS[1:])
+        self.embedding = nn.Sequential(
+            nn.BatchNorm1d(pooled), nn.Linear(pooled, 256), nn.ReLU(), nn.Linear(256, self.config.embedding)
+        )
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> GarmentReading:
+        """Read pictures.
+
+        Args:
+            image: (B, 3, H, W) in [-1, 1], the picture letterboxed; sides are multiples of 32.
+            mask: (B, 1, H, W) in [0, 1], the garment where it is known already; None trusts the cut-out.
+        """
+        features = self.encoder(image)
+        whole = features[-1].mean((2, 3))
+        x = self.lateral[-1](features[-1]) + self.context(whole)[:, :, None, None]
+        for level in (3, 2, 1, 0):
+            x = F.interpolate(self.merge[level](x), size=features[level].shape[-2:], mode="bilinear")
+            x = x + self.lateral[level](features[level])
+        logits = F.interpolate(self.cutout(x), size=image.shape[-2:], mode="bilinear")
+        if mask is None:
+            mask = logits.detach().sigmoid()
+        means, spreads = zip(*(pool(f, mask) for f in features[1:]), strict=True)
+        kind = self.kind(torch.cat([whole, means[-1], means[-2]], 1))
+        embedding = self.embedding(torch.cat([*means, *spreads], 1).float())
+        return GarmentReading(logits, kind, F.normalize(embedding.float(), dim=1))
+
+
+def pool(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread of features (B, C, h, w) under a mask (B, 1, H, W): two (B, C)."""
+    features = features.float()
+    weight = F.interpolate(mask.float(), size=features.shape[-2:], mode="area") + 1e-4
+    weight = weight / weight.sum((2, 3), keepdim=True)
+    mean = (features * weight).sum((2, 3))
+    variance = (features.square() * weight).sum((2, 3)) - mean.square()
+    return mean, (variance.clamp(min=0) + 1e-4).sqrt()
+
+
+GLANCE = 192  # side of the square in which a garment is looked for
+LOOK = 224  # side of the square in which it is cut out
+TOUCH = 160  # side of the square in which it is embedded
+LEAST = 64  # shorter side of a picture, and longer side of a garment in it
+SURE = 0.7  # below this chance the visitor is told what the garment was taken for
+NAMES = {
+    Category.UPPER: "a top",
+    Category.LOWER: "trousers or a skirt",
+    Category.DRESS: "a dress",
+    Category.OUTER: "a jacket or coat",
+}
+# The part of a person that a garment of each category is cut out from.
+PARTS = {
+    Category.UPPER: Part.UPPER,
+    Category.LOWER: Part.LOWER,
+    Category.DRESS: Part.DRESS,
+    Category.OUTER: Part.UPPER,
+}
+TOO_SMALL = "The garment is too small in this picture. Choose one in which it nearly fills the picture."
+NO_GARMENT = "No garment was found in this picture. Choose a photo of one garment, laid flat or on a hanger."
+PERSON = "This picture shows a person. Choose a photo of the garment alone, laid flat or on a hanger."
+
+
+@torch.no_grad()
+def understand_garment(
+    net: GarmentNet, picture: Tensor, category: Category | None = None, person_net: PersonNet | None = None
+) -> Garment:
+    """Find the garment in a picture, cut it out, and say what it is.
+
+    Args:
+        net: in evaluation mode.
+        picture: (3, H, W) uint8, decoded.
+        category: where the garment is worn, if that is known; None lets the network say.
+        person_net: accepts pictures of a person wearing the garment; None refuses them.
+
+    Raises:
+        GarmentError: the picture is blank, shows no garment, or shows it too small.
+    """
+    unit = _opened(picture)
+    chances, glance = glance_at(net, unit)
+    if chances.argmax() == Kind.WORN:
+        if person_net is None:
+            raise GarmentError(PERSON)
+        try:
+            person = people.understand_person(person_net, images.to_pixels(unit))
+        except PhotoError:
+            raise GarmentError(PERSON) from None
+        category, note = _worn_category(person, category)
+        cut = _cut_from_person(unit, person, category)
+        return Garment(cut.image, cut.mask, category, embed(net, cut.image, cut.mask), True, (note,))
+    # A visitor who named the category has a garment in mind: refuse only what is plainly none.
+    if chances[Kind.OTHER] > (0.5 if category is None else 0.9):
+        raise GarmentError(NO_GARMENT)
+    cut = cut_out(net, unit, glance)
+    found, notes = _category(chances, category)
+    return Garment(cut.image, cut.mask, found, embed(net, cut.image, cut.mask), False, notes)
+
+
+@torch.no_grad()
+def glance_at(net: GarmentNet, unit: Tensor) -> tuple[Tensor, Tensor]:
+    """Chances (6,) over `Kind`, and a coarse mask (h, w) of the whole picture (3, H, W) in [0, 1]."""
+    reading = net(images.to_signed(cutout.letterbox(unit, GLANCE)[None]))
+    mask = cutout.out_of_letterbox(reading.cutout[0, 0].sigmoid(), *unit.shape[-2:])
+    return reading.kind[0].softmax(0), mask
+
+
+@torch.no_grad()
+def cut_out(net: GarmentNet, unit: Tensor, glance: Tensor) -> cutout.Cut:
+    """Look at the garment again where the glance found it, and cut it out along the picture's edges.
+
+    Raises:
+        GarmentError: there is nothing to cut out, or it is too small.
+    """
+    top, left, bottom, right = _box(cutout.main_pieces(glance), unit, NO_GARMENT)
+    seen = unit[:, top:bottom, left:right]
+    closer = net(images.to_signed(cutout.letterbox(seen, LOOK)[None])).cutout[0, 0].sigmoid()
+    mask = cutout.main_pieces(cutout.out_of_letterbox(closer, *seen.shape[-2:]))
+    cut = cutout.crop(unit, mask, (top, left, bottom, right))
+    if cut is None:
+        raise GarmentError(NO_GARMENT)
+    return cut
+
+
+@torch.no_grad()
+def embed(net: GarmentNet, image: Tensor, mask: Tensor) -> Tensor:
+    """Embedding of a cut-out garment, the same wherever and however large it was in its picture.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        mask: (H, W) in [0, 1], the garment in it.
+
+    Returns:
+        (128,) unit length.
+    """
+    top, left, bottom, right = cutout.box_of(mask, cutout.MARGIN) or (0, 0, *mask.shape)
+    shown, inside = image[:, top:bottom, left:right], mask[None, top:bottom, left:right]
+    plain = shown * inside + 0.9 * (1 - inside)
+    square = cutout.letterbox(torch.cat([plain, inside]), TOUCH)[None]
+    return net(images.to_signed(square[:, :3]), square[:, 3:]).embedding[0].clone()
+
+
+def embed_picture(net: GarmentNet, picture: Tensor) -> Tensor:
+    """Embedding (128,) of the garment in a catalogue's picture (3, H, W) uint8. Raises GarmentError."""
+    return understand_garment(net, picture).embedding
+
+
+def _opened(picture: Tensor) -> Tensor:
+    """The picture in [0, 1], no larger than is of use, if it can show a garment at all."""
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or len(picture) != 3:
+        raise ValueError("a picture is (3, H, W) uint8")
+    height, width = picture.shape[-2:]
+    if min(height, width) < LEAST:
+        raise GarmentError(
+            f"This garment picture is too small: {width} x {height} pixels. Choose one of at least 256 x 256."
+        )
+    shrink = min(1.0, 1.5 * cutout.LONGEST / max(height, width))
+    if shrink < 1:
+        picture = cutout.resize(picture, (round(height * shrink), round(width * shrink)))
+    unit = images.to_unit(picture)
+    if unit.flatten(1).std(1).max() < 0.01:
+        raise GarmentError("This garment picture is blank. Choose a photo that shows the garment.")
+    return unit
+
+
+def _box(found: Tensor, unit: Tensor, none: str) -> cutout.Box:
+    """The garment's box in the picture, with a margin, from a coarse mask of the whole picture."""
+    box = cutout.box_of(found, 2 * cutout.MARGIN)
+    if box is None or (found > 0.5).float().mean() < 0.003:
+        raise GarmentError(none)
+    scale = unit.shape[-2] / found.shape[0], unit.shape[-1] / found.shape[1]
+    top, left, bottom, right = (round(edge * scale[i % 2]) for i, edge in enumerate(box))
+    if max(bottom - top, right - left) < LEAST:
+        raise GarmentError(TOO_SMALL)
+    return top, left, max(bottom, top + 1), max(right, left + 1)
+
+
+def _category(chances: Tensor, wanted: Category | None) -> tuple[Category, tuple[str, ...]]:
+    """What the garment is, and a note where that is unsure; a wish overrides."""
+    if wanted is not None:
+        return wanted, ()
+    shares = chances[: len(CATEGORIES)] / chances[: len(CATEGORIES)].sum()
+    best = int(shares.argmax())
+    found = CATEGORIES[best]
+    if shares[best] >= SURE:
+        return found, ()
+    return found, (f"We took this for {NAMES[found]}; change it if that is wrong.",)
+
+
+def _worn_category(person: Person, wanted: Category | None) -> tuple[Category, str]:
+    """Which of the garments that somebody wears is meant, and a note that says so."""
+    if wanted is None:
+        upper, dress, lower = (int((person.parsing == part).sum()) for part in (Part.UPPER, Part.DRESS, Part.LOWER))
+        if dress > max(upper, lower):
+            wanted = Category.DRESS
+        else:
+            wanted = Category.UPPER if upper >= 0.4 * lower else Category.LOWER
+    note = f"A person wears it in this picture: we took {NAMES[wanted]}; change it if that is wrong."
+    return wanted, note
+
+
+def _cut_from_person(unit: Tensor, person: Person, category: Category) -> cutout.Cut:
+    """Cut a garment out of a picture of somebody who wears it, by the parsing.
+
+    Raises:
+        GarmentError: the person wears nothing of the kind, or it is too small.
+    """
+    none = f"We cannot see {NAMES[category]} on this person. Choose another category or another picture."
+    worn = person.parsing == PARTS[category]
+    mask = person.frame.place(worn[None].float(), *unit.shape[-2:])[0]
+    box = _box(cutout.main_pieces(mask), unit, none)
+    top, left, bottom, right = box
+    cut = cutout.crop(unit, cutout.main_pieces(mask[top:bottom, left:right]), box)
+    if cut is None:
+        raise GarmentError(none)
+    return cut

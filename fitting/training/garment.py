@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 PLAN = Plan(
     stages=(
-        Stage(steps=1400, batch=48, size=(96, 96)),
-        Stage(steps=700, batch=32, size=(160, 160)),
-        Stage(steps=220, batch=16, size=(256, 256)),
+        Stage(steps=800, batch=48, size=(96, 96)),
+        Stage(steps=750, batch=24, size=(160, 160)),
+        Stage(steps=550, batch=16, size=(192, 192)),
     ),
     learning_rate=1e-3,
     warmup=100,
@@ -116,7 +116,7 @@ class GarmentBatches:
         valid = np.zeros((SIDE, SIDE), np.float32)
         valid[top:bottom, left:right] = 1
         cutout = mask * valid / 255
-        composed = subject.masked and rng.random() < (0.8 if subject.exact else 0.55)
+        composed = subject.masked and rng.random() < (0.9 if subject.exact else 0.6)
         place = self._place(subject, rng, composed)[None]
         if not composed:
             seen = look(_float(pixels), place, size)
@@ -143,7 +143,7 @@ class GarmentBatches:
     def _backgrounds(self, rng: Rng, subjects: list[Subject], size: tuple[int, int]) -> Tensor:
         """(B, 3, *size): floors, streets, people, textures and plain studio walls."""
         backgrounds = []
-        choices = rng.choice(5, len(subjects), p=(0.36, 0.12, 0.2, 0.17, 0.15))
+        choices = rng.choice(5, len(subjects), p=(0.28, 0.12, 0.32, 0.14, 0.14))
         for subject, choice in zip(subjects, choices, strict=True):
             if choice == 2 and subject.kind is Kind.OTHER:
                 choice = 1  # people in clothes would be no example of neither

@@ -1,0 +1,177 @@
+"""From a network's coarse cut-out to one that follows the picture's own edges. Masks are (H, W) in [0, 1]."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
+
+Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels
+
+LONGEST = 1024  # of what is cut out
+MARGIN = 0.06  # left around it, of its longer side
+GUIDE = 384  # longest side at which the guided filter's coefficients are found
+
+
+class Cut(NamedTuple):
+    """A piece cut out of a picture."""
+
+    image: Tensor  # (3, h, w) in [0, 1]
+    mask: Tensor  # (h, w) in [0, 1]
+    box: Box  # where it was in the picture, in the picture's pixels
+
+
+def crop(unit: Tensor, mask: Tensor, box: Box) -> Cut | None:
+    """Refine a mask of a box at the size that is kept, and crop to what is left; None where nothing is.
+
+    Args:
+        unit: (3, H, W) in [0, 1], the picture.
+        mask: (h, w), any size, covering the box.
+        box: in the picture's pixels.
+    """
+    top, left, bottom, right = box
+    seen = unit[:, top:bottom, left:right]
+    height, width = seen.shape[-2:]
+    scale = min(1.0, LONGEST / max(height, width))
+    image = resize(seen, (max(round(height * scale), 1), max(round(width * scale), 1)))
+    fine = follow_edges(mask, image)
+    inner = box_of(fine, MARGIN)
+    if inner is None:
+        return None
+    part = slice(inner[0], inner[2]), slice(inner[1], inner[3])
+    place: Box = tuple(  # type: ignore[assignment]
+        round(edge / scale) + start for edge, start in zip(inner, (top, left) * 2, strict=True)
+    )
+    return Cut(image[:, part[0], part[1]].clone(), fine[part].clone(), place)
+
+
+def letterbox(image: Tensor, side: int) -> Tensor:
+    """Fit (C, H, W) into (C, side, side), centred; the rest repeats the edge."""
+    height, width = image.shape[-2:]
+    rows, columns = _inner(height, width, side)
+    top, left = (side - rows) // 2, (side - columns) // 2
+    pads = (left, side - columns - left, top, side - rows - top)
+    return F.pad(resize(image, (rows, columns))[None], pads, mode="replicate")[0]
+
+
+def out_of_letterbox(square: Tensor, height: int, width: int) -> Tensor:
+    """The part of a square map (side, side) that shows the picture, which was (height, width)."""
+    rows, columns = _inner(height, width, len(square))
+    top, left = (len(square) - rows) // 2, (len(square) - columns) // 2
+    return square[top : top + rows, left : left + columns]
+
+
+def _inner(height: int, width: int, side: int) -> tuple[int, int]:
+    scale = side / max(height, width)
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def main_pieces(mask: Tensor, share: float = 0.2, hole: float = 0.004) -> Tensor:
+    """Keep the largest piece and those of at least `share` of it; close holes below `hole` of its area."""
+    solid = mask.numpy() > 0.5
+    pieces, count = ndimage.label(solid)
+    if count == 0:
+        return mask
+    areas = np.bincount(pieces.ravel())
+    areas[0] = 0
+    kept = (areas >= share * areas.max())[pieces]
+    # The soft rim belongs to the piece that it surrounds.
+    near = ndimage.binary_dilation(kept, iterations=max(round(0.012 * max(mask.shape)), 1))
+    gaps, _ = ndimage.label(~kept)
+    sizes = np.bincount(gaps.ravel())
+    closed = (sizes < hole * areas.max())[gaps] & ~kept
+    cleaned = np.where(near, mask.numpy(), 0)
+    return torch.from_numpy(np.where(closed, np.maximum(cleaned, 0.95), cleaned).astype(np.float32))
+
+
+def box_of(mask: Tensor, margin: float = 0.0) -> Box | None:
+    """The box of what is above a half, widened by `margin` of its longer side, within the picture."""
+    rows, columns = (np.flatnonzero((mask.numpy() > 0.5).any(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return None
+    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    extra = round(margin * max(bottom - top, right - left))
+    height, width = mask.shape
+    return max(top - extra, 0), max(left - extra, 0), min(bottom + extra, height), min(right + extra, width)
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """(C, H, W), float or uint8 -> (C, *size), antialiased."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
+
+
+def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.012, smoothness: float = 1e-4) -> Tensor:
+    """Let a soft mask follow the picture's edges.
+
+    Guided filter with a colour guide (He et al. 2010, eqs. 14-16), its coefficients found on a smaller grid
+    (He and Sun 2015, arXiv:1505.00996). Only the undecided rim changes.
+
+    Args:
+        mask: (h, w) in [0, 1], any size.
+        image: (3, H, W) in [0, 1], the guide.
+        radius: of the filter's window, as a share of the longest side.
+        smoothness: the paper's epsilon.
+
+    Returns:
+        (H, W) in [0, 1].
+    """
+    height, width = image.shape[-2:]
+    scale = min(1.0, GUIDE / max(height, width))
+    size = max(round(height * scale), 1), max(round(width * scale), 1)
+    guide, coarse = resize(image, size), resize(mask[None], size)
+    reach = max(round(radius * max(size)), 1)
+    products = torch.stack([guide[i] * guide[j] for i, j in _PAIRS])
+    means = _window_mean(torch.cat([guide, coarse, products, guide * coarse]), reach)
+    of_guide, of_mask = means[:3], means[3:4]
+    spread = torch.empty(3, 3, *size)
+    for (i, j), mean in zip(_PAIRS, means[4:10], strict=True):
+        spread[i, j] = spread[j, i] = mean - of_guide[i] * of_guide[j]
+    together = means[10:] - of_guide * of_mask
+    system = spread.permute(2, 3, 0, 1) + smoothness * torch.eye(3)
+    slope = _solve(system, together.permute(1, 2, 0)).permute(2, 0, 1)
+    offset = of_mask - (slope * of_guide).sum(0, keepdim=True)
+    fine = F.interpolate(
+        _window_mean(torch.cat([slope, offset]), reach)[None],
+        (height, width),
+        mode="bilinear",
+        align_corners=False,
+    )[0]
+    refined = ((fine[:3] * image).sum(0) + fine[3]).clamp(0, 1)
+    # The window mean blurs a straight edge over its own width; steepen it again about a half.
+    refined = ((refined - 0.5) * 1.6 + 0.5).clamp(0, 1)
+    rim = _rim(coarse, reach)
+    rim = F.interpolate(rim[None], (height, width), mode="bilinear", align_corners=False)[0, 0]
+    enlarged = F.interpolate(mask[None, None], (height, width), mode="bilinear", align_corners=False)[0, 0]
+    return enlarged + (refined - enlarged) * rim
+
+
+_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+
+
+def _window_mean(maps: Tensor, reach: int) -> Tensor:
+    """Mean of (C, H, W) over a square window, the window cut at the border."""
+    side = 2 * reach + 1
+    across = F.avg_pool2d(maps[None], (1, side), 1, (0, reach), count_include_pad=False)
+    return F.avg_pool2d(across, (side, 1), 1, (reach, 0), count_include_pad=False)[0]
+
+
+def _solve(system: Tensor, right: Tensor) -> Tensor:
+    """Cramer's rule for symmetric (..., 3, 3) and (..., 3): much faster than a batched solver for 3x3."""
+    a, b, c = system.unbind(-2)
+    cross = torch.cross(b, c, dim=-1), torch.cross(c, a, dim=-1), torch.cross(a, b, dim=-1)
+    determinant = (a * cross[0]).sum(-1, keepdim=True)
+    return sum(x * right[..., i : i + 1] for i, x in enumerate(cross)) / determinant
+
+
+def _rim(mask: Tensor, reach: int) -> Tensor:
+    """(1, H, W): 1 within `reach` of where the mask crosses a half, fading to 0 beyond."""
+    solid = (mask > 0.5).float()
+    mixed = _window_mean(solid, reach)
+    near = 1 - (2 * mixed - 1).abs()
+    return (near * 4).clamp(0, 1)
