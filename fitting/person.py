@@ -147,7 +147,9 @@ def _look(net: PersonNet, unit: Tensor, frame: Frame) -> _Sight:
     def full(logits: Tensor) -> Tensor:
         return F.interpolate(logits.float(), size=GRID, mode="bilinear", align_corners=False)[0].cpu()
 
-    matte, others = full(maps.matte)[0].sigmoid(), full(maps.others)[0].sigmoid()
+    # Beyond the photo's edge the view repeats it, which can look like a limb.
+    inside = frame.cut(torch.ones(1, *unit.shape[1:]), GRID, fill=0.0)[0]
+    matte, others = full(maps.matte)[0].sigmoid() * inside, full(maps.others)[0].sigmoid() * inside
     keypoints = locate(maps.joints.float(), maps.visible.float())[0].cpu()
     main, people = _main_person(matte)
     return _Sight(full(maps.parts).softmax(0), matte * main, others, keypoints, people)
