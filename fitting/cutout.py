@@ -106,7 +106,7 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
 
 
-def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.012, smoothness: float = 1e-4) -> Tensor:
+def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.02, smoothness: float = 1e-4) -> Tensor:
     """Let a soft mask follow the picture's edges.
 
     Guided filter with a colour guide (He et al. 2010, eqs. 14-16), its coefficients found on a smaller grid
