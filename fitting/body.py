@@ -24,8 +24,9 @@ _TORSO_AT = (0.0, 0.25, 0.45, 0.65, 0.85, 1.0, 1.15)
 _TORSO_HALF = (0.56, 0.53, 0.48, 0.43, 0.45, 0.49, 0.5)
 _ARM_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ARM_HALF = (0.17, 0.155, 0.125, 0.115, 0.08)
-_LEG_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
-_LEG_HALF = (0.26, 0.22, 0.16, 0.14, 0.09)
+_LEG_AT = (0.0, 0.25, 0.48, 0.56, 0.7, 0.85, 1.0)
+_LEG_HALF = (0.29, 0.25, 0.18, 0.165, 0.18, 0.135, 0.1)
+_HIP_BREADTH = 1.5  # shoulder breadths in terms of the hip joints' distance, when shoulders are out of sight
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,14 @@ class Limb:
     Attributes:
         line: (N, 2) from its root to its end, smooth at the joint.
         half: (N,) half width of the bare limb.
-        cloth: (N,) half width up to which a garment can go: bare limb or what the photo shows, whichever more.
+        shown: (2, N) how far skin that the photo shows reaches to the left and right of the line; `half` elsewhere.
         seen: the whole limb lies in the picture and was seen.
     """
 
     line: Points
     half: Points
-    cloth: Points
+    shown: Points
     seen: bool
-
-    def edge(self, start: float, end: float, grow: float, side: float, half: Points | None = None) -> Points:
-        """One edge of the limb between two shares of its length; `side` is +1 or -1 of its left normal."""
-        share = np.linspace(start, end, 24)
-        along = np.linspace(0, 1, len(self.line))
-        line = np.stack([np.interp(share, along, self.line[:, axis]) for axis in (0, 1)], -1)
-        tangent = np.gradient(line, axis=0)
-        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
-        normal = np.stack([tangent[:, 1], -tangent[:, 0]], -1)
-        width = np.interp(share, along, self.half if half is None else half) * grow
-        return line + side * normal * width[:, None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,7 @@ class Body:
     shoulders, hips: (2, 2) joints, picture's left first.
     neck: (2, 2) where the neck meets the shoulders.
     tips: (2, 2) outer ends of the shoulders, on the skin.
-    armpits: (2, 2).
+    armpits: (2, 2) points from which the armpits lie straight down.
     arms, legs: limbs, picture's left first.
     """
 
@@ -107,7 +97,7 @@ class Body:
 def body_of(person: Person) -> Body:
     """Work out the body of a person from keypoints, parsing and matte."""
     joints, seen = _all_joints(person)
-    left, right = _order(joints)
+    left, right = _order(joints, seen)
     shoulders = joints[[Joint.LEFT_SHOULDER + left, Joint.LEFT_SHOULDER + right]]
     hips = joints[[Joint.LEFT_HIP + left, Joint.LEFT_HIP + right]]
     spine = hips.mean(0) - shoulders.mean(0)
@@ -117,8 +107,9 @@ def body_of(person: Person) -> Body:
     across = np.array([down[1], -down[0]])
     inside = person.matte.numpy() > 0.5
     parsing = person.parsing.numpy()
-    neck, tips = _shoulder_line(shoulders, breadth, down, across, joints, inside)
-    armpits = shoulders + 0.42 * breadth * down + np.array([[1.0], [-1.0]]) * 0.06 * breadth * across
+    flesh = inside & (parsing != Part.HAIR) & (parsing != Part.FACE)
+    neck, tips = _shoulder_line(shoulders, breadth, down, across, joints, flesh)
+    armpits = shoulders + np.array([[1.0], [-1.0]]) * 0.02 * breadth * across
     arms = [
         _limb(joints, seen, Joint.LEFT_SHOULDER + k, 2, breadth * np.array(_ARM_HALF), _ARM_AT, inside, parsing)
         for k in (left, right)
@@ -135,9 +126,12 @@ def body_of(person: Person) -> Body:
     return Body(**{**body.__dict__, "torso_half": halves})
 
 
-def _order(joints: Points) -> tuple[int, int]:
+def _order(joints: Points, seen: NDArray[np.bool_]) -> tuple[int, int]:
     """Which of a left/right pair of joints is on the picture's left: offsets to add to the left joint."""
-    facing = joints[Joint.LEFT_SHOULDER, 0] >= joints[Joint.RIGHT_SHOULDER, 0]
+    pair = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER)
+    if not seen[list(pair)].all() and seen[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].all():
+        pair = (Joint.LEFT_HIP, Joint.RIGHT_HIP)
+    facing = joints[pair[0], 0] >= joints[pair[1], 0]
     return (1, 0) if facing else (0, 1)
 
 
@@ -145,6 +139,14 @@ def _all_joints(person: Person) -> tuple[Points, NDArray[np.bool_]]:
     """Joints with anatomical guesses for those that were not seen."""
     keypoints = person.keypoints.double().numpy()
     joints, seen = keypoints[:, :2].copy(), keypoints[:, 2] >= SEEN
+    hips = joints[[Joint.LEFT_HIP, Joint.RIGHT_HIP]]
+    if not seen[[Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER]].any() and seen[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].all():
+        # Waist-down photos: put the shoulders where they would be above the hips.
+        wide = max(float(np.linalg.norm(hips[0] - hips[1])), 8.0) * _HIP_BREADTH
+        up = np.array([0.0, -1.45 * wide])
+        apart = np.array([np.sign(hips[0, 0] - hips[1, 0]) * wide / 2, 0.0])
+        joints[Joint.LEFT_SHOULDER] = hips.mean(0) + up + apart
+        joints[Joint.RIGHT_SHOULDER] = hips.mean(0) + up - apart
     shoulders = joints[[Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER]]
     breadth = max(float(np.linalg.norm(shoulders[0] - shoulders[1])), 8.0)
     for side in (0, 1):
@@ -180,15 +182,20 @@ def _shoulder_line(
     neck, tips = [], []
     for side, out in ((0, -1.0), (1, 1.0)):
         corner = base + out * 0.21 * breadth * across
-        tip = shoulders[side] + out * 0.12 * breadth * across - 0.06 * breadth * down
-        neck.append(_settle(corner, down, inside, 0.12 * breadth))
-        tips.append(_settle(tip, down, inside, 0.1 * breadth))
+        tip = shoulders[side] + out * 0.14 * breadth * across - 0.06 * breadth * down
+        neck.append(_settle(corner, down, inside, 0.08 * breadth, 0.12 * breadth))
+        tips.append(_settle(tip, down, inside, 0.07 * breadth, 0.1 * breadth))
     return np.stack(neck), np.stack(tips)
 
 
-def _settle(point: Points, down: Points, inside: NDArray[np.bool_], most: float) -> Points:
-    """Move a point down until it lies within the silhouette, at most so far."""
-    for step in np.arange(0.0, most, 1.0):
+def _settle(point: Points, down: Points, inside: NDArray[np.bool_], rise: float, fall: float) -> Points:
+    """Move a point up or down to the silhouette's edge, within bounds."""
+    if sample(inside, point):
+        for step in np.arange(0.0, rise, 1.0):
+            if not sample(inside, point - (step + 1) * down):
+                return point - step * down
+        return point  # no edge near: hair, a hood or a raised arm
+    for step in np.arange(0.0, fall, 1.0):
         if sample(inside, point + step * down):
             return point + step * down
     return point
@@ -202,7 +209,7 @@ def sample(values: NDArray, points: Points) -> NDArray:
     return values[rows, columns]
 
 
-def smooth_line(points: Points, count: int = 33, soften: float = 0.14) -> Points:
+def smooth_line(points: Points, count: int = 33, soften: float = 0.09) -> Points:
     """A polyline resampled by share of each bone, its corners rounded."""
     at = np.linspace(0, len(points) - 1, count)
     line = np.stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)], -1)
@@ -227,12 +234,12 @@ def _limb(
     tangent = np.gradient(line, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     normal = np.stack([tangent[:, 1], -tangent[:, 0]], -1)
-    reach = [_reach(line, side * normal, bare * 1.9, inside) for side in (1.0, -1.0)]
-    cloth = np.clip(np.minimum(*reach), 0.85 * bare, 1.6 * bare)
     skin = (parsing == Part.ARMS) | (parsing == Part.LEGS)
-    shown = sample(skin, line)
-    thick = np.where(shown, np.clip(cloth, 0.8 * bare, 1.3 * bare), bare)
-    return Limb(line, _soft(thick), _soft(cloth), bool(seen[chain].all()))
+    reach = np.stack([_reach(line, side * normal, bare * 1.9, skin) for side in (1.0, -1.0)])
+    bared = sample(skin, line)
+    thick = np.where(bared, np.clip(reach.mean(0), 0.8 * bare, 1.35 * bare), bare)
+    shown = np.where(bared, np.clip(reach, 0.6 * bare, 1.8 * bare), bare)
+    return Limb(line, _soft(thick), np.stack([_soft(shown[0]), _soft(shown[1])]), bool(seen[chain].all()))
 
 
 def _reach(start: Points, direction: Points, most: Points, inside: NDArray[np.bool_]) -> Points:
@@ -288,12 +295,22 @@ def polygon_mask(points: Points) -> NDArray[np.bool_]:
     return np.array(image)
 
 
-def outline_mask(body: Body, start: float, end: float, grow: float) -> NDArray[np.bool_]:
-    """(512, 384) bool: shoulders and torso between two shares of its length, widened."""
+def shoulder_curve(tip: Points, corner: Points, body: Body, count: int = 12) -> Points:
+    """The shoulder from its tip to the neck: it rises ever more steeply."""
+    sag = np.sin(np.linspace(0, np.pi, count)) * 0.03 * body.breadth
+    return np.linspace(tip, corner, count) + sag[:, None] * body.down
+
+
+def outline_mask(body: Body, start: float, end: float, grow: float, lift: float = 0.0) -> NDArray[np.bool_]:
+    """(512, 384) bool: torso between two shares of its length, widened; from 0 on with the shoulders.
+
+    `lift` raises the shoulder line, in shoulder breadths.
+    """
     share = np.linspace(start, end, 24)
     sides = [body.axis_at(share) + (body.side_at(share, side) - body.axis_at(share)) * grow for side in (0, 1)]
     corners = [sides[0][::-1], sides[1]]
     if start <= 0.0:
-        lift = 0.06 * body.breadth * body.down
-        corners = [sides[0][::-1], body.tips[:1] - lift, body.neck - 2 * lift, body.tips[1:] - lift, sides[1]]
+        up = lift * body.breadth * body.down
+        slopes = [shoulder_curve(body.tips[side], body.neck[side], body) - up for side in (0, 1)]
+        corners = [sides[0][:0:-1], slopes[0], slopes[1][::-1], sides[1][1:]]
     return polygon_mask(np.concatenate(corners))

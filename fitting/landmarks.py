@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from fitting.silhouette import Points, dents, outline
 
 
+SEAM = 0.86  # where a sleeve is sewn on at the shoulder, as a share of the armpit's distance from the axis
+
+
 @dataclass(frozen=True)
 class Sleeve:
     """Outline of a sleeve: `top` from shoulder to cuff, `bottom` from armpit to cuff, both (N, 2)."""
@@ -130,7 +133,8 @@ def _read_half(path: Points, sleeves: bool | None) -> _Half:
     if gap is not None and sleeves is not False:
         return _sleeved(path, gap, top, height)
     hole = _armhole(path, top, height, width)
-    if hole is None and sleeves and _widens(path, top, height):
+    likely = 2 * width > 1.15 * height or _widens(path, top, height, 0.55)
+    if hole is None and (sleeves or (likely and sleeves is None)) and _widens(path, top, height):
         return _hidden_sleeve(path, top, height, width)
     return _sleeveless(path, hole, height)
 
@@ -141,9 +145,17 @@ def _sleeve_gap(path: Points, top: float, height: float, width: float) -> tuple[
     for start, end, deepest, depth in dents(path):
         outward = path[end, 0] - path[deepest, 0]
         if depth > most and outward > 0.06 * width and path[end, 1] > top + 0.1 * height and (
-            path[start, 1] > path[deepest, 1] and path[deepest, 0] > 0.25 * width
+            path[start, 1] > path[deepest, 1] + 0.1 * height and path[deepest, 0] > 0.25 * width
         ):
-            best, most = (start, end, deepest), depth
+            # Up the side as far as it stays a side: the armpit is where the outline turns outward.
+            rising = np.arange(deepest, end)
+            turned = rising[path[rising, 0] > path[deepest, 0] + 0.05 * path[end, 0]]
+            straight = rising[: int(turned[0] - deepest) + 1] if len(turned) else rising
+            armpit = int(straight[np.argmin(path[straight, 1])])
+            away = path[end] - path[armpit]
+            # Else it is a waist below a sleeveless chest.
+            if away[1] > -1.2 * away[0] and away[0] > 0.04 * width:
+                best, most = (start, end, armpit), depth
     return best
 
 
@@ -152,17 +164,19 @@ def _armhole(path: Points, top: float, height: float, width: float) -> tuple[int
     best, most = None, 0.03 * width
     for start, end, deepest, depth in dents(path):
         high = path[end, 1] < top + 0.22 * height and path[deepest, 1] < top + 0.5 * height
-        if depth > most and high and path[start, 0] > path[end, 0] and path[end, 0] > 0.12 * width:
+        if depth > most and high and path[start, 0] > path[end, 0] and path[end, 0] > 0.42 * width:
             best, most = (start, end, deepest), depth
     return best
 
 
-def _widens(path: Points, top: float, height: float) -> bool:
+def _widens(path: Points, top: float, height: float, most: float = 0.85) -> bool:
+    """Narrow at the neck or hood, wide below: sleeves lie at the sides."""
+
     def at(share: float) -> float:
         near = np.abs(path[:, 1] - top - share * height) < 0.03 * height
         return float(path[near, 0].max()) if near.any() else 0.0
 
-    return at(0.12) < 0.85 * at(0.6)
+    return at(0.12) < most * at(0.6)
 
 
 def _sleeved(path: Points, gap: tuple[int, int, int], top: float, height: float) -> _Half:
@@ -172,16 +186,11 @@ def _sleeved(path: Points, gap: tuple[int, int, int], top: float, height: float)
         armpit = np.array([armpit[0], top + 0.36 * height])
     # Over the armpit, on the upper outline: where the sleeve was sewn on.
     upper = np.arange(cuff_near, len(path))
-    over = upper[path[upper, 0] <= armpit[0] * 0.98]
+    over = upper[path[upper, 0] <= armpit[0] * SEAM]
     sewn = int(over[0]) if len(over) else len(path) - 1
     middle = (armpit + path[sewn]) / 2
     arc = np.arange(deepest, sewn + 1)
-    tip = arc[int(np.argmax(np.hypot(*(path[arc] - middle).T)))]
-    along = (path[tip] - middle) / max(float(np.hypot(*(path[tip] - middle))), 1e-6)
-    reach = (path[arc] - middle) @ along
-    wide = float(np.hypot(*(armpit - path[sewn])))
-    cuff = arc[reach >= reach.max() - 0.2 * min(wide, reach.max())]
-    inner, outer = int(cuff[0]), int(cuff[-1])
+    inner, outer = _cuff(path, arc, middle, float(np.hypot(*(armpit - path[sewn]))))
     inner, outer = max(inner, armpit_at + 1), min(max(outer, inner + 1), sewn - 1)
     hem_at = _hem(path, armpit_at, armpit)
     under = path[armpit_at : inner + 1]
@@ -189,6 +198,27 @@ def _sleeved(path: Points, gap: tuple[int, int, int], top: float, height: float)
         under = np.concatenate([armpit[None], under])
     return _finish(path, sewn, path[sewn], armpit, np.stack([path[sewn], armpit]), hem_at, armpit_at,
                    (path[outer : sewn + 1][::-1], under))
+
+
+def _cuff(path: Points, arc: NDArray[np.int64], root: Points, wide: float) -> tuple[int, int]:
+    """Ends (inner, outer) of the straight stretch of a sleeve's outline that lies farthest from its root."""
+    chosen = arc[np.unique(np.linspace(0, len(arc) - 1, 56).astype(int))]
+    points = path[chosen]
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    first, last = np.triu_indices(len(chosen), 1)
+    chord = points[last] - points[first]
+    span = np.hypot(*chord.T)
+    axis = (points[last] + points[first]) / 2 - root
+    reach = np.maximum(np.hypot(*axis.T), 1e-6)
+    slant = np.abs((chord * axis).sum(1)) / reach
+    score = reach - 0.5 * slant + 0.35 * np.minimum(span, wide)
+    bent = length[last] - length[first] > 1.08 * span + 1.0
+    score = np.where(bent | (span < 0.3 * wide) | (span > 1.2 * wide), -np.inf, score)
+    best = int(np.argmax(score))
+    if not np.isfinite(score[best]):
+        far = int(np.argmax(np.hypot(*(path[arc] - root).T)))
+        return int(arc[max(far - 2, 0)]), int(arc[min(far + 2, len(arc) - 1)])
+    return int(chosen[first[best]]), int(chosen[last[best]])
 
 
 def _hidden_sleeve(path: Points, top: float, height: float, width: float) -> _Half:

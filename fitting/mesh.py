@@ -62,6 +62,33 @@ def fold_free(top: Points, bottom: Points, left: Points, right: Points) -> Point
     return lattice
 
 
+def ruled(outer: Points, inner: Points, columns: int) -> Points:
+    """Straight sections from one edge (rows, 2) to the other -> (rows, columns, 2)."""
+    share = np.linspace(0, 1, columns)[None, :, None]
+    return outer[:, None] * (1 - share) + inner[:, None] * share
+
+
+def ruled_fold_free(outer: Points, inner: Points, columns: int) -> Points:
+    """Sections around a bend, whose inner ends are spread until no two sections cross."""
+    outer, inner = outer.copy(), inner.copy()
+    for _ in range(24):
+        lattice = ruled(outer, inner, columns)
+        areas = signed_areas(lattice).reshape(2, len(outer) - 1, columns - 1)
+        bad = (areas * np.sign(np.median(areas)) <= 0).any((0, 2))
+        if not bad.any():
+            break
+        wide = np.convolve(np.concatenate([bad, [False]]) | np.concatenate([[False], bad]), np.ones(5), "same") > 0
+        wide[0] = False  # where it is sewn on
+        for edge in (outer, inner):
+            smooth = edge.copy()
+            smooth[1:-1] = (edge[:-2] + 2 * edge[1:-1] + edge[2:]) / 4
+            edge[wide] = smooth[wide]
+        middle = (outer + inner) / 2
+        outer[wide] = (middle + 0.94 * (outer - middle))[wide]
+        inner[wide] = (middle + 0.94 * (inner - middle))[wide]
+    return lattice
+
+
 def draw(patches: list[Patch], size: tuple[int, int]) -> tuple[Points, NDArray[np.bool_]]:
     """Draw patches; later ones lie on top.
 

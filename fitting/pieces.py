@@ -8,23 +8,27 @@ follow the garment but never less than the body and never absurdly more.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fitting.body import Body
-from fitting.garment import Category, Garment
-from fitting.landmarks import Bottom, Sleeve, Top, bottom_landmarks, top_landmarks
-from fitting.mesh import Patch, Points, coons, fold_free, resample
+from fitting.body import Body, Limb, shoulder_curve
+from fitting.landmarks import Bottom, Sleeve, Top
+from fitting.mesh import Patch, Points, coons, fold_free, resample, ruled, ruled_fold_free
 
 ROWS, COLUMNS = 24, 17
 ARM = 1.62  # shoulder to wrist in shoulder breadths
+LONGEST_TOP = 1.75  # a hem below this many torso lengths is a dress's
 UPPER_ARM = 0.55  # share of the arm above the elbow
-INSEAM = 2.9  # trousers from crotch to ankle, in rises
+# Flat cloth goes around the body: its flat width is so many widths of the torso, and worn it shows less.
+# Sleeveless tops stretch.
+ROUND, ROUND_TIGHT, WORN = 1.38, 1.22, 0.8
+# Where the hem of a top usually ends, in torso lengths below the shoulders; odd lengths are drawn towards it.
+USUAL_HEM, PULL = 1.12, 0.4
+# Inseam as a share of a garment's length -> share of the leg it covers; cloth stretches in width, not in this.
+_LEG_LENGTH = ((0.1, 0.3, 0.42, 0.52, 0.58), (0.12, 0.3, 0.48, 0.75, 1.0))
 Pieces = list[tuple[str, list[Patch]]]
 
 
-def top_pieces(mask: NDArray[np.float32], garment: Garment, body: Body) -> Pieces:
+def top_pieces(top: Top, body: Body) -> Pieces:
     """Torso with collar, then sleeves: shirts, jackets and dresses."""
-    top = top_landmarks(mask, True if garment.category is Category.OUTER else None)
     scale = _top_scale(top, body)
     neck, tips = _shoulder_points(top, body, scale)
     armpits = _armpits(top, body, scale, tips)
@@ -42,9 +46,10 @@ def _across(down: Points) -> Points:
 
 def _top_scale(top: Top, body: Body) -> float:
     """Body pixels a garment pixel, from the shoulders' and the chest's width."""
-    chest = (body.half_at(0.3, 0) + body.half_at(0.3, 1)) * 1.1
+    sleeveless = top.sleeves[0] is None
+    chest = (body.half_at(0.3, 0) + body.half_at(0.3, 1)) * (ROUND_TIGHT if sleeveless else ROUND)
     by_chest = float(chest) / max(float(np.linalg.norm(top.armpit[1] - top.armpit[0])), 1.0)
-    if top.sleeves[0] is None:
+    if sleeveless:
         return by_chest
     tips = float(np.linalg.norm(body.tips[1] - body.tips[0]))
     by_shoulder = tips / max(float(np.linalg.norm(top.shoulder[1] - top.shoulder[0])), 1.0)
@@ -62,7 +67,7 @@ def _shoulder_points(top: Top, body: Body, scale: float) -> tuple[Points, Points
         most, least = (out * (tip - base) @ body.across), (out * (corner - base) @ body.across)
         at_neck = np.clip(out * (top.neck[side] - middle) @ across * scale, 0.92 * least, least + 0.62 * (most - least))
         at_shoulder = most if top.sleeves[side] is not None else np.clip(
-            out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), most
+            out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), 0.9 * most
         )
         for at, kept in ((at_neck, necks), (at_shoulder, shoulders)):
             share = (at - least) / max(most - least, 1e-6)
@@ -80,8 +85,8 @@ def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
             share = float((point - body.shoulders.mean(0)) @ body.down) / body.torso
             found.append(body.side_at(share, side)[0] - out * 0.02 * body.breadth * body.across)
         else:
-            low = float(np.clip(depth, 0.44 * body.breadth, 0.6 * body.breadth))
-            found.append(body.armpits[side] + (low - 0.5 * body.breadth) * body.down)
+            low = float(np.clip(depth - 0.1 * body.breadth, 0.28 * body.breadth, 0.42 * body.breadth))
+            found.append(body.armpits[side] + low * body.down)
     return np.stack(found)
 
 
@@ -94,7 +99,7 @@ def _torso(top: Top, body: Body, scale: float, neck: Points, tips: Points, armpi
         return np.concatenate([resample(left, third + 1)[:-1], chord, resample(right[::-1], third + 1)[1:]])
 
     source_top = shoulder_row(top.shoulders[0], top.shoulders[1], top.neck)
-    target_top = shoulder_row(*(_slope(tips[s], neck[s], body) for s in (0, 1)), neck)
+    target_top = shoulder_row(*(shoulder_curve(tips[s], neck[s], body) for s in (0, 1)), neck)
     source_chest, target_chest = resample(top.armpit, COLUMNS), resample(armpits, COLUMNS)
     holes = [resample(top.armholes[s], ROWS // 2) for s in (0, 1)]
     targets = [_armhole(holes[s], tips[s], armpits[s]) for s in (0, 1)]
@@ -115,13 +120,6 @@ def _joined(curve: Points, start: Points, end: Points) -> Points:
     return np.concatenate([start[None], curve[1:-1], end[None]])
 
 
-def _slope(tip: Points, corner: Points, body: Body) -> Points:
-    """The shoulder from its tip to the neck: it rises ever more steeply."""
-    line = np.linspace(tip, corner, 12)
-    sag = np.sin(np.linspace(0, np.pi, 12)) * 0.03 * body.breadth
-    return line + sag[:, None] * body.down
-
-
 def _armhole(source: Points, tip: Points, armpit: Points) -> Points:
     """The garment's own armhole curve between the body's corners: moved, turned and scaled."""
     chord, wanted = source[-1] - source[0], armpit - tip
@@ -132,7 +130,9 @@ def _armhole(source: Points, tip: Points, armpit: Points) -> Points:
 
 def _collar(top: Top, body: Body, scale: float, source: Points, target: Points, third: int) -> Patch:
     """What stands above the neck corners, up the neck."""
-    rise = min(max(top.collar * scale, 0.04 * body.breadth), 0.34 * body.breadth)
+    rise = max(top.collar * scale, 0.04 * body.breadth)
+    # What rises further than any collar is a hood: it hangs behind the neck, only its foot shows.
+    rise = rise if rise < 0.34 * body.breadth else 0.12 * body.breadth
     low, low_target = source[third:-third], target[third:-third]
     high = low - top.axis * rise / scale
     high_target = low_target - body.down * rise
@@ -148,10 +148,14 @@ def _side(top: Top, body: Body, scale: float, armpit: Points, side: int) -> Poin
     half = out * ((curve - middle) @ across) * scale
     start = float((armpit - body.shoulders.mean(0)) @ body.down) / body.torso
     length = max(float((curve[-1] - curve[0]) @ top.axis) * scale, 0.3 * body.torso)
+    hem = start + length / body.torso
+    if hem < LONGEST_TOP:
+        hem = USUAL_HEM**PULL * hem ** (1 - PULL)
+    length = (hem - start) * body.torso
     share = start + np.linspace(0, 1, ROWS) * length / body.torso
     bare = body.half_at(share, side)
     loose = np.interp(share, (0.6, 1.1, 1.8), (1.3, 1.5, 2.6))
-    half = np.clip(half * 0.96, bare * 1.05, bare * loose)
+    half = np.clip(half * WORN, bare * 1.04, bare * loose)
     edge = body.axis_at(share) + out * half[:, None] * body.across
     settle = np.clip(np.linspace(0, 1, ROWS) / 0.25, 0, 1)[:, None]
     settle = settle * settle * (3 - 2 * settle)
@@ -172,23 +176,19 @@ def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, arm
     outer = resample(_joined(sleeve.top, top.shoulder[side], sleeve.top[-1]), ROWS)
     inner = resample(_joined(sleeve.bottom, top.armpit[side], sleeve.bottom[-1]), ROWS)
     length = float(np.linalg.norm(np.diff(outer, axis=0), axis=1).sum()) * scale
-    end = arm_share(length / body.breadth)
+    at_armpit = int(np.argmin(np.linalg.norm(arm.line - armpit, axis=1))) / (len(arm.line) - 1)
+    end = max(arm_share(length / body.breadth), min(at_armpit + 0.1, 0.6))
     normal = (-1.0, 1.0)[side]
     shares = np.linspace(0, 1, ROWS)
-    wide = np.linalg.norm(outer - inner, axis=1) / 2 * scale
+    wide = _thickness(outer, inner) / 2 * scale
     at = np.linspace(0.08, end, ROWS)
     bare = np.interp(at, np.linspace(0, 1, len(arm.half)), arm.half)
-    half = np.clip(wide * 0.92, 1.12 * bare, 1.75 * bare)
-    out_edge = _limb_edge(arm.line, at, half, normal)
-    in_edge = _limb_edge(arm.line, at, half, -normal)
+    half = np.clip(wide * WORN, 1.12 * bare, 1.5 * bare)
+    out_edge, in_edge = (_limb_edge(arm.line, at, _covering(arm, at, half, s), s) for s in (normal, -normal))
     ease = np.clip(shares / min(0.3 / max(end, 0.1), 1.0), 0, 1)[:, None]
-    target_outer = _from_point(tip, out_edge, np.minimum(ease * 2, 1))
+    target_outer = _from_point(tip, out_edge, np.minimum(ease * 3, 1))
     target_inner = _from_point(armpit, in_edge, ease)
-    hole = resample(top.armholes[side], COLUMNS)
-    target_hole = _armhole(hole, tip, armpit)
-    cuff = np.linspace(outer[-1], inner[-1], COLUMNS)
-    target_cuff = np.linspace(target_outer[-1], target_inner[-1], COLUMNS)
-    return Patch(coons(hole, cuff, outer, inner), fold_free(target_hole, target_cuff, target_outer, target_inner))
+    return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))
 
 
 def arm_share(length: float) -> float:
@@ -198,6 +198,20 @@ def arm_share(length: float) -> float:
         return 1.0
     share = max(share, 0.14)
     return share / UPPER_ARM * 0.5 if share < UPPER_ARM else 0.5 + (share - UPPER_ARM) / (1 - UPPER_ARM) * 0.5
+
+
+def _thickness(outer: Points, inner: Points) -> Points:
+    """Width of a flat sleeve or leg across its own middle line, from its two edges (N, 2)."""
+    along = np.gradient((outer + inner) / 2, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    apart = outer - inner
+    return np.abs(apart[:, 0] * along[:, 1] - apart[:, 1] * along[:, 0])
+
+
+def _covering(limb: Limb, at: Points, half: Points, side: float) -> Points:
+    """Half widths that also cover the skin the photo shows on that side of the limb."""
+    shown = limb.shown[0 if side > 0 else 1]
+    return np.maximum(half, 1.06 * np.interp(at, np.linspace(0, 1, len(shown)), shown))
 
 
 def _limb_edge(line: Points, at: Points, half: Points, normal_side: float) -> Points:
@@ -214,9 +228,8 @@ def _from_point(point: Points, edge: Points, ease: Points) -> Points:
     return point + (edge - edge[0]) * (1 - ease) * np.linspace(0, 1, len(edge))[:, None] + (edge - point) * ease - 0
 
 
-def bottom_pieces(mask: NDArray[np.float32], garment: Garment, body: Body) -> Pieces:
+def bottom_pieces(bottom: Bottom, body: Body) -> Pieces:
     """Two legs, or a skirt."""
-    bottom = bottom_landmarks(mask)
     if bottom.crotch is None:
         return [("skirt", [_skirt(bottom, body)])]
     return [("leg", [_leg(bottom, body, side)]) for side in (0, 1)]
@@ -279,17 +292,15 @@ def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
     crotch = body.axis_at(1.0)[0] + 0.2 * body.breadth * body.down
     middle = bottom.top[int(np.argmin(np.abs((bottom.top - bottom.waist.mean(0)) @ _across(bottom.axis))))]
     inseam = float((bottom.inner[side][-1] - bottom.crotch) @ bottom.axis)
-    full = float(np.linalg.norm(np.diff(leg.line, axis=0), axis=1).sum()) - 0.2 * body.breadth
-    end = float(np.sqrt(max(inseam * scale / full, 1e-3) * max(inseam / max(rise, 1.0) / INSEAM, 1e-3)))
-    end = 1.0 if end > 0.86 else max(end, 0.06)
+    end = float(np.interp(inseam / max(inseam + rise, 1.0), *_LEG_LENGTH))
     outer = resample(bottom.outer[side], 2 * ROWS)
     inner = np.concatenate([resample(np.stack([middle, bottom.crotch]), ROWS // 2)[:-1],
                             resample(np.concatenate([bottom.crotch[None], bottom.inner[side][1:]]), 2 * ROWS - ROWS // 2 + 1)])
     at = np.linspace(0.1, max(end, 0.16), 2 * ROWS - ROWS // 2 + 1)
     bare = np.interp(at, np.linspace(0, 1, len(leg.half)), leg.half)
-    wide = np.linalg.norm(outer - inner, axis=1)[ROWS // 2 - 1 :] / 2 * scale
+    wide = _thickness(outer, inner)[ROWS // 2 - 1 :] / 2 * scale
     half = np.clip(wide * 0.95, 1.06 * bare, 1.7 * bare)
-    leg_out, leg_in = (_limb_edge(leg.line, at, half, sign * out) for sign in (1.0, -1.0))
+    leg_out, leg_in = (_limb_edge(leg.line, at, _covering(leg, at, half, s), s) for s in (out, -out))
     waist = body.side_at(share, side)[0] + out * 0.03 * body.breadth * body.across
     waist_middle = body.axis_at(share)[0]
     hip_rows = np.linspace(share, 1.05, ROWS // 2)
@@ -297,7 +308,4 @@ def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
     ease = np.clip(np.linspace(0, 1, len(at)) / 0.35, 0, 1)[:, None]
     target_outer = np.concatenate([[waist], hips[1:-1], _from_point(hips[-1], leg_out, ease)])
     target_inner = np.concatenate([np.linspace(waist_middle, crotch, ROWS // 2)[:-1], _from_point(crotch, leg_in, ease)])
-    source_waist, target_waist = np.linspace(outer[0], inner[0], COLUMNS), np.linspace(waist, waist_middle, COLUMNS)
-    source_hem = np.linspace(outer[-1], inner[-1], COLUMNS)
-    target_hem = np.linspace(target_outer[-1], target_inner[-1], COLUMNS)
-    return Patch(coons(source_waist, source_hem, outer, inner), fold_free(target_waist, target_hem, target_outer, target_inner))
+    return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))

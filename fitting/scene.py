@@ -110,7 +110,7 @@ def _reach(body: Body, category: Category) -> NDArray[np.bool_]:
     """Where a garment of a category may come to lie."""
     region = np.zeros((512, 384), bool)
     if category is not Category.LOWER:
-        region |= outline_mask(body, 0.0, 1.35, 1.35)
+        region |= outline_mask(body, 0.0, 1.35, 1.35, 0.12) | _collar_room(body)
         for arm in body.arms:
             region |= limb_mask(arm, 0.0, 1.0, SLACK)
     if category is Category.LOWER:
@@ -120,6 +120,13 @@ def _reach(body: Body, category: Category) -> NDArray[np.bool_]:
             region |= limb_mask(leg, 0.0, 1.0, SLACK)
         region |= _between_legs(body)
     return region
+
+
+def _collar_room(body: Body) -> NDArray[np.bool_]:
+    """Room for a collar around the neck."""
+    lift = 0.34 * body.breadth * body.down
+    wide = body.neck + np.array([[-0.08], [0.08]]) * body.breadth * body.across
+    return polygon_mask(np.stack([wide[0], wide[0] - lift, wide[1] - lift, wide[1]]))
 
 
 def _between_legs(body: Body) -> NDArray[np.bool_]:

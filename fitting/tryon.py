@@ -11,9 +11,10 @@ from fitting.fill import blur, grow, masked_blur
 from fitting.frame import Frame
 from fitting.garment import Category, Garment
 from fitting.images import to_pixels, to_unit
+from fitting.person import Part
 from fitting.scene import Scene
 from fitting.underlay import Underlay
-from fitting.warp import Layer, garment_frame, warp
+from fitting.warp import Laid, Layer, garment_frame, warp
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -63,7 +64,7 @@ def roundness(coverage: Tensor, reach: float = 14.0) -> Tensor:
     return 0.84 + 0.16 * ((inner - 0.45) / 0.5).clamp(0, 1)
 
 
-def compose(scene: Scene, under: Underlay, garment: Garment, layers: tuple[Layer, ...]) -> Composed:
+def compose(scene: Scene, under: Underlay, garment: Garment, laid_out: Laid) -> Composed:
     """Put everything together at the photo's resolution.
 
     Outside what changes, the picture is the decoded photo bit for bit.
@@ -81,13 +82,13 @@ def compose(scene: Scene, under: Underlay, garment: Garment, layers: tuple[Layer
     free = scene.edit_region
     change = full((under.change * (free > 0))[None])[0]
     picture = part + (full(under.image) - part) * change
-    shadow = _shadow(scene, layers)
+    shadow = _shadow(scene, under, laid_out.layers)
     picture = picture * full(shadow[None])
     seen = torch.maximum(change, (full(shadow[None])[0] < 0.998).float())
     canvas = garment_frame(garment)
-    view_of = torch.cat([_canvas(garment.image, canvas, None), _canvas(garment.mask[None], canvas, 0.0)])
+    view_of = torch.cat([_canvas(garment.image, canvas, None), _canvas(laid_out.mask[None], canvas, 0.0)])
     warped = torch.zeros(4, *part.shape[-2:])
-    for layer in layers:
+    for layer in laid_out.layers:
         flow = layer.flow[None]
         laid = warp(view_of[None], flow, size)[0][:, view[0], view[1]]
         cover = layer.coverage * free
@@ -113,11 +114,11 @@ def _canvas(image: Tensor, frame: Frame, fill: float | None) -> Tensor:
     return frame.cut(image, (frame.height, frame.width), fill)
 
 
-def _shadow(scene: Scene, layers: tuple[Layer, ...]) -> Tensor:
+def _shadow(scene: Scene, under: Underlay, layers: tuple[Layer, ...]) -> Tensor:
     """(512, 384) factor: a soft shadow that the garment throws on the body just below its edges."""
     if not layers:
         return torch.ones_like(scene.edit_region)
     cover = torch.stack([layer.coverage for layer in layers]).amax(0)
     dropped = torch.roll(cover, 3, dims=0)
-    near = (blur(dropped, 2.5) - 0.15).clamp(0, 1) * (scene.person.matte > 0.5)
+    near = (blur(dropped, 2.5) - 0.15).clamp(0, 1) * (under.parsing != Part.BACKGROUND)
     return 1 - 0.3 * near * (scene.edit_region > 0) * (scene.protected < 0.5)

@@ -39,32 +39,34 @@ class Underlay:
 
 def undress(scene: Scene) -> Underlay:
     """Paint the person of a scene without the old garment."""
-    person, body, old = scene.person, scene.body, scene.old
-    off = grow(old, 2) & (scene.protected < 0.5) & ~_other_clothes(scene)
+    person, old = scene.person, scene.old
+    free = scene.protected < 0.5
+    off = grow(old, RIM) & free
     shown = torch.from_numpy(_beneath(scene))
-    parsing = torch.where(off, shown, person.parsing)
-    trusted = ~grow(old, RIM)
-    image = person.image.clone()
-    inside = person.matte > 0.05
-    groups = {
-        "background": (parsing == Part.BACKGROUND, trusted & ~grow(inside, 3) & (person.parsing == Part.BACKGROUND)),
-        "skin": (_any(parsing, Part.ARMS, Part.LEGS, Part.SKIN), trusted & _skin(person)),
-        "lower": (parsing == Part.LOWER, trusted & _any(person.parsing, Part.LOWER, Part.DRESS)),
-        "upper": (parsing == Part.UPPER, trusted & _any(person.parsing, Part.UPPER, Part.DRESS)),
-    }
-    for name, (place, source) in groups.items():
-        place = place & off
+    parsing = torch.where(old, shown, person.parsing)
+    trusted = ~grow(old, RIM + 1)
+    image, total = torch.zeros_like(person.image), torch.zeros_like(person.matte)[None]
+    for name, (parts, worn) in _KINDS.items():
+        place = (_any(parsing, *parts) & off).float()
         if not place.any():
             continue
-        painted = _continue(person, source, name)
+        painted = _continue(person, trusted & _any(person.parsing, *worn), name)
         if name == "skin":
-            painted = painted * torch.from_numpy(_roundness(body)).float()
-        soft = (blur((place | (~off & source)).float(), 0.8) * place).clamp(0, 1)
-        image = torch.where(place, painted, image)
-        del soft
-    image = _soften_seams(image, off)
-    change = (blur(off.float(), 0.8) * 2).clamp(0, 1) * grow(off, 1) * (scene.protected < 0.5)
+            painted = painted * torch.from_numpy(_roundness(scene.body)).float()
+        weight = blur(place, 0.9)[None]
+        image, total = image + painted * weight, total + weight
+    image = torch.where(off, image / total.clamp(min=1e-4), person.image)
+    change = (blur(off.float(), 1.0) * 2).clamp(0, 1) * off
     return Underlay(image, parsing, change, _arms_in_front(scene, parsing))
+
+
+# What is painted together: the parts shown, and the parts of the photo whose colours go on there.
+_KINDS = {
+    "background": ((Part.BACKGROUND,), (Part.BACKGROUND,)),
+    "skin": ((Part.ARMS, Part.LEGS, Part.SKIN), (Part.ARMS, Part.LEGS, Part.SKIN, Part.FACE)),
+    "lower": ((Part.LOWER,), (Part.LOWER, Part.DRESS)),
+    "upper": ((Part.UPPER,), (Part.UPPER, Part.DRESS)),
+}
 
 
 def _any(parsing: Tensor, *parts: Part) -> Tensor:
@@ -72,15 +74,6 @@ def _any(parsing: Tensor, *parts: Part) -> Tensor:
     for part in parts:
         found |= parsing == part
     return found
-
-
-def _other_clothes(scene: Scene) -> Tensor:
-    parsing = scene.person.parsing
-    return (_any(parsing, Part.LOWER, Part.DRESS, Part.UPPER)) & ~scene.old
-
-
-def _skin(person: Person) -> Tensor:
-    return _any(person.parsing, Part.ARMS, Part.LEGS, Part.SKIN, Part.FACE)
 
 
 def _continue(person: Person, source: Tensor, name: str) -> Tensor:
@@ -100,9 +93,29 @@ def _continue(person: Person, source: Tensor, name: str) -> Tensor:
         spread = (image - middle[:, None, None]).abs().sum(0)
         limit = (values - middle[:, None]).abs().sum(0).quantile(0.7)
         source = source & (spread <= limit + 1e-6)
-        image = blur(image * source, 1.5) / blur(source.float(), 1.5).clamp(min=1e-3)
-    filled = push_pull(image, source.float())
-    return filled if name == "background" else blur(filled, 3.0)
+        filled = blur(push_pull(image, source.float()), 3.0)
+        return _one_complexion(filled, middle) if name == "skin" else filled
+    return _with_texture(push_pull(image, source.float()), image, source)
+
+
+def _one_complexion(filled: Tensor, tone: Tensor) -> Tensor:
+    """Continued skin kept near the person's usual tone: a shadow under the chin must not spread to the arms."""
+    level = filled.mean(0) / tone.mean().clamp(min=0.02)
+    mixed = filled * (level.clamp(0.82, 1.12) / level.clamp(min=0.02))
+    return torch.lerp(mixed, tone[:, None, None].expand_as(mixed), 0.4).clamp(0, 1)
+
+
+def _with_texture(smooth: Tensor, image: Tensor, known: Tensor) -> Tensor:
+    """Give a smooth continuation the texture that lies as far on the other side of its edge."""
+    gap = (~known).numpy()
+    rows, columns = np.indices(gap.shape)
+    far, (near_row, near_column) = ndimage.distance_transform_edt(gap, return_indices=True)
+    mirror_row = np.clip(2 * near_row - rows, 0, gap.shape[0] - 1)
+    mirror_column = np.clip(2 * near_column - columns, 0, gap.shape[1] - 1)
+    fine = image - push_pull(blur(image * known, 6.0) / blur(known.float(), 6.0).clamp(min=0.05), known.float())
+    fine = (fine * known).clamp(-0.12, 0.12)[:, mirror_row, mirror_column]
+    fading = torch.from_numpy(np.exp(-far / 24)).float()
+    return (smooth + blur(fine * fading, 0.6)).clamp(0, 1)
 
 
 def _beneath(scene: Scene) -> np.ndarray:
@@ -112,7 +125,7 @@ def _beneath(scene: Scene) -> np.ndarray:
     legs = np.zeros((512, 384), bool)
     for leg in body.legs:
         legs |= limb_mask(leg, 0.0, 1.0, 1.0)
-    torso = outline_mask(body, 0.0, 1.12, 1.0)
+    torso = outline_mask(body, 0.0, 1.12, 1.0, -0.01)
     waist = outline_mask(body, 0.72, 1.12, 1.0)
     if category is Category.LOWER:
         shown[torso] = Part.SKIN
@@ -128,8 +141,18 @@ def _beneath(scene: Scene) -> np.ndarray:
             shown[legs & ~waist] = Part.LEGS
         shown[_neck(body)] = Part.SKIN
         for arm in body.arms:
-            shown[limb_mask(arm, 0.05, 1.0, 1.0)] = Part.ARMS
+            shown[limb_mask(arm, 0.1, 1.0, 1.0) | _wrist(arm, body)] = Part.ARMS
     return shown
+
+
+def _wrist(arm: Limb, body: Body) -> np.ndarray:
+    """From the wrist to where the hand begins: a cuff may have hidden it."""
+    end = arm.line[-1]
+    along = end - arm.line[-9]
+    along = along / max(float(np.linalg.norm(along)), 1e-6)
+    aside = np.array([along[1], -along[0]]) * arm.half[-1]
+    tip = end + 0.3 * body.breadth * along
+    return polygon_mask(np.stack([end + aside, tip + 0.8 * aside, tip - 0.8 * aside, end - aside]))
 
 
 def _near_hips(body: Body) -> np.ndarray:
@@ -139,9 +162,12 @@ def _near_hips(body: Body) -> np.ndarray:
 
 
 def _neck(body: Body) -> np.ndarray:
-    lift = 0.35 * body.breadth * body.down
-    inner = body.neck.mean(0) + (body.neck - body.neck.mean(0)) * 0.85
-    return polygon_mask(np.stack([body.neck[0], inner[0] - lift, inner[1] - lift, body.neck[1], body.shoulders[1], body.shoulders[0]]))
+    lift = 0.4 * body.breadth * body.down
+    base = body.neck.mean(0)
+    foot = base + (body.neck - base) * 1.0
+    throat = base + (body.neck - base) * 0.8
+    return polygon_mask(np.stack([foot[0], throat[0] - 0.2 * lift, throat[0] - lift, throat[1] - lift,
+                                  throat[1] - 0.2 * lift, foot[1], body.shoulders[1], body.shoulders[0]]))
 
 
 def _roundness(body: Body) -> np.ndarray:
@@ -163,17 +189,12 @@ def _limb_shade(limb: Limb) -> np.ndarray:
     return ndimage.gaussian_filter(shade, 1.0)
 
 
-def _soften_seams(image: Tensor, off: Tensor) -> Tensor:
-    """Blur the painted part a little, so that arms do not end in a staircase."""
-    soft = blur(image, 0.8)
-    return torch.where(off, soft, image)
-
-
 def _arms_in_front(scene: Scene, parsing: Tensor) -> Tensor:
-    """Bare arms that cover the torso: all skin of arms the photo shows, and forearms that were sleeved."""
-    arms = (scene.person.parsing == Part.ARMS).float()
+    """Bare arms that cover the torso; near the shoulder it is the armhole that parts arm and torso."""
+    near = np.zeros((512, 384), bool)
     drawn = np.zeros((512, 384), bool)
     for arm in scene.body.arms:
-        drawn |= limb_mask(arm, 0.3, 1.0, 1.0)
-    both = torch.maximum(arms, torch.from_numpy(drawn).float() * (parsing == Part.ARMS))
-    return blur(both, 0.7)
+        drawn |= limb_mask(arm, 0.36, 1.0, 1.0)
+        near |= limb_mask(arm, 0.36, 1.0, 1.7)
+    shown = (scene.person.parsing == Part.ARMS) & torch.from_numpy(near)
+    return blur((shown | (torch.from_numpy(drawn) & (parsing == Part.ARMS))).float(), 0.7)

@@ -19,7 +19,9 @@ from torch.nn import functional as F
 from fitting.body import Body
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
-from fitting.mesh import Patch, draw
+from fitting.landmarks import bottom_landmarks, top_landmarks
+from fitting.mesh import draw
+from fitting.neckline import without_inside
 from fitting.pieces import bottom_pieces, top_pieces
 
 
@@ -36,6 +38,19 @@ class Layer:
     flow: Tensor
     coverage: Tensor
     piece: str
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A garment laid on a person.
+
+    Attributes:
+        layers: from back to front.
+        mask: (H, W) float in [0, 1], what of the garment's picture may show; the inside of its back may not.
+    """
+
+    layers: tuple[Layer, ...]
+    mask: Tensor
 
 
 def warp(image: Tensor, flow: Tensor, size: tuple[int, int] | None = None) -> Tensor:
@@ -74,17 +89,21 @@ def garment_frame(garment: Garment) -> Frame:
     return Frame.whole(*garment.mask.shape)
 
 
-def lay(body: Body, garment: Garment) -> tuple[Layer, ...]:
-    """The geometric engine: lay a garment on a body, layers from back to front."""
-    mask = garment.mask.numpy()
-    build = bottom_pieces if garment.category is Category.LOWER else top_pieces
-    frame = garment_frame(garment)
+def lay(body: Body, garment: Garment) -> Laid:
+    """The geometric engine: lay a garment on a body."""
+    frame, mask = garment_frame(garment), garment.mask
+    if garment.category is Category.LOWER:
+        pieces = bottom_pieces(bottom_landmarks(mask.numpy()), body)
+    else:
+        top = top_landmarks(mask.numpy(), True if garment.category is Category.OUTER else None)
+        mask = without_inside(garment.image, mask, top)
+        pieces = top_pieces(top, body)
     layers = []
-    for piece, patches in build(mask, garment, body):
+    for piece, patches in pieces:
         points, drawn = draw(patches, GRID)
         if drawn.any():
             layers.append(_layer(points, drawn, frame, piece))
-    return tuple(layers)
+    return Laid(tuple(layers), mask)
 
 
 def _layer(points: np.ndarray, drawn: np.ndarray, frame: Frame, piece: str) -> Layer:
@@ -96,5 +115,3 @@ def _layer(points: np.ndarray, drawn: np.ndarray, frame: Frame, piece: str) -> L
     flow = source - torch.stack([columns, rows])
     return Layer(flow, torch.from_numpy(drawn).float(), piece)
 
-
-__all__ = ["Layer", "Patch", "garment_frame", "lay", "warp"]
