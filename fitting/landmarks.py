@@ -211,7 +211,7 @@ def _cuff(path: Points, arc: NDArray[np.int64], root: Points, wide: float) -> tu
     axis = (points[last] + points[first]) / 2 - root
     reach = np.maximum(np.hypot(*axis.T), 1e-6)
     slant = np.abs((chord * axis).sum(1)) / reach
-    score = reach - 0.5 * slant + 0.35 * np.minimum(span, wide)
+    score = reach - 0.5 * slant + 0.5 * np.minimum(span, wide)
     bent = length[last] - length[first] > 1.08 * span + 1.0
     score = np.where(bent | (span < 0.3 * wide) | (span > 1.2 * wide), -np.inf, score)
     best = int(np.argmax(score))

@@ -77,15 +77,17 @@ def ruled_fold_free(outer: Points, inner: Points, columns: int) -> Points:
         bad = (areas * np.sign(np.median(areas)) <= 0).any((0, 2))
         if not bad.any():
             break
-        wide = np.convolve(np.concatenate([bad, [False]]) | np.concatenate([[False], bad]), np.ones(5), "same") > 0
-        wide[0] = False  # where it is sewn on
+        middle = (outer + inner) / 2
+        ahead = np.diff(middle, axis=0)
         for edge in (outer, inner):
+            # The edge that turns back on itself is the one to give way.
+            back = bad & ((np.diff(edge, axis=0) * ahead).sum(1) <= 0.25 * (ahead * ahead).sum(1))
+            near = np.concatenate([back, [False]]) | np.concatenate([[False], back])
+            near = np.convolve(near, np.ones(5), "same") > 0
+            near[0] = False  # where it is sewn on
             smooth = edge.copy()
             smooth[1:-1] = (edge[:-2] + 2 * edge[1:-1] + edge[2:]) / 4
-            edge[wide] = smooth[wide]
-        middle = (outer + inner) / 2
-        outer[wide] = (middle + 0.94 * (outer - middle))[wide]
-        inner[wide] = (middle + 0.94 * (inner - middle))[wide]
+            edge[near] = (middle + 0.93 * (smooth - middle))[near]
     return lattice
 
 

@@ -15,7 +15,6 @@ from fitting.mesh import Patch, Points, coons, fold_free, resample, ruled, ruled
 
 ROWS, COLUMNS = 24, 17
 ARM = 1.62  # shoulder to wrist in shoulder breadths
-LONGEST_TOP = 1.75  # a hem below this many torso lengths is a dress's
 UPPER_ARM = 0.55  # share of the arm above the elbow
 # Flat cloth goes around the body: its flat width is so many widths of the torso, and worn it shows less.
 # Sleeveless tops stretch.
@@ -27,12 +26,12 @@ _LEG_LENGTH = ((0.1, 0.3, 0.42, 0.52, 0.58), (0.12, 0.3, 0.48, 0.75, 1.0))
 Pieces = list[tuple[str, list[Patch]]]
 
 
-def top_pieces(top: Top, body: Body) -> Pieces:
-    """Torso with collar, then sleeves: shirts, jackets and dresses."""
+def top_pieces(top: Top, body: Body, long: bool = False) -> Pieces:
+    """Torso with collar, then sleeves: shirts and jackets; `long` for dresses, whose hem is their own affair."""
     scale = _top_scale(top, body)
     neck, tips = _shoulder_points(top, body, scale)
     armpits = _armpits(top, body, scale, tips)
-    pieces: Pieces = [("torso", _torso(top, body, scale, neck, tips, armpits))]
+    pieces: Pieces = [("torso", _torso(top, body, scale, neck, tips, armpits, long))]
     for side in (0, 1):
         sleeve = top.sleeves[side]
         if sleeve is not None:
@@ -90,7 +89,9 @@ def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
     return np.stack(found)
 
 
-def _torso(top: Top, body: Body, scale: float, neck: Points, tips: Points, armpits: Points) -> list[Patch]:
+def _torso(
+    top: Top, body: Body, scale: float, neck: Points, tips: Points, armpits: Points, long: bool
+) -> list[Patch]:
     third = COLUMNS // 4
     middle = COLUMNS - 2 * third
 
@@ -106,7 +107,7 @@ def _torso(top: Top, body: Body, scale: float, neck: Points, tips: Points, armpi
     upper = Patch(
         coons(source_top, source_chest, *holes), fold_free(target_top, target_chest, *targets)
     )
-    sides = [_side(top, body, scale, armpits[s], s) for s in (0, 1)]
+    sides = [_side(top, body, scale, armpits[s], s, long) for s in (0, 1)]
     source_hem = resample(top.bottom, COLUMNS)
     target_hem = _hem(source_hem, top.axis, scale, sides[0][-1], sides[1][-1], body)
     lower = Patch(
@@ -140,7 +141,7 @@ def _collar(top: Top, body: Body, scale: float, source: Points, target: Points, 
     return Patch(np.linspace(high, low, rows), np.linspace(high_target, low_target, rows))
 
 
-def _side(top: Top, body: Body, scale: float, armpit: Points, side: int) -> Points:
+def _side(top: Top, body: Body, scale: float, armpit: Points, side: int, long: bool) -> Points:
     """The side seam on the body, armpit to hem: the garment's width, held near the body's."""
     curve = resample(_joined(top.sides[side], top.armpit[side], top.hem[side]), ROWS)
     across, out = _across(top.axis), (-1.0, 1.0)[side]
@@ -149,13 +150,13 @@ def _side(top: Top, body: Body, scale: float, armpit: Points, side: int) -> Poin
     start = float((armpit - body.shoulders.mean(0)) @ body.down) / body.torso
     length = max(float((curve[-1] - curve[0]) @ top.axis) * scale, 0.3 * body.torso)
     hem = start + length / body.torso
-    if hem < LONGEST_TOP:
+    if not long:
         hem = USUAL_HEM**PULL * hem ** (1 - PULL)
     length = (hem - start) * body.torso
     share = start + np.linspace(0, 1, ROWS) * length / body.torso
     bare = body.half_at(share, side)
-    loose = np.interp(share, (0.6, 1.1, 1.8), (1.3, 1.5, 2.6))
-    half = np.clip(half * WORN, bare * 1.04, bare * loose)
+    loose = np.interp(share, (0.5, 1.0, 1.2, 1.8), (1.3, 1.22, 1.5, 2.6) if long else (1.3, 1.22, 1.22, 1.3))
+    half = soften(np.clip(half * WORN, bare * 1.04, bare * loose))
     edge = body.axis_at(share) + out * half[:, None] * body.across
     settle = np.clip(np.linspace(0, 1, ROWS) / 0.25, 0, 1)[:, None]
     settle = settle * settle * (3 - 2 * settle)
@@ -184,10 +185,14 @@ def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, arm
     at = np.linspace(0.08, end, ROWS)
     bare = np.interp(at, np.linspace(0, 1, len(arm.half)), arm.half)
     half = np.clip(wide * WORN, 1.12 * bare, 1.5 * bare)
-    out_edge, in_edge = (_limb_edge(arm.line, at, _covering(arm, at, half, s), s) for s in (normal, -normal))
+    out_edge = _limb_edge(arm.line, at, _covering(arm, at, half, normal), normal)
+    # The inner edge starts at the armpit, well down the arm.
+    below = np.linspace(min(at_armpit, end - 0.06), end, ROWS)
+    in_edge = _limb_edge(arm.line, below, _covering(arm, below, half, -normal), -normal)
     ease = np.clip(shares / min(0.3 / max(end, 0.1), 1.0), 0, 1)[:, None]
     target_outer = _from_point(tip, out_edge, np.minimum(ease * 3, 1))
-    target_inner = _from_point(armpit, in_edge, ease)
+    late = np.clip(shares * (end - below[0]) / 0.25, 0, 1)[:, None]
+    target_inner = _from_point(armpit, in_edge, late)
     return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))
 
 
@@ -220,6 +225,12 @@ def _limb_edge(line: Points, at: Points, half: Points, normal_side: float) -> Po
     tangent = np.stack([np.interp(at, along, np.gradient(line[:, axis])) for axis in (0, 1)], -1)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     return middle + normal_side * np.stack([tangent[:, 1], -tangent[:, 0]], -1) * half[:, None]
+
+
+def soften(values: Points) -> Points:
+    """Even out a run of widths."""
+    kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
+    return np.convolve(np.pad(values, 3, mode="edge"), kernel, "valid")
 
 
 def _from_point(point: Points, edge: Points, ease: Points) -> Points:

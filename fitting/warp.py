@@ -97,7 +97,7 @@ def lay(body: Body, garment: Garment) -> Laid:
     else:
         top = top_landmarks(mask.numpy(), True if garment.category is Category.OUTER else None)
         mask = without_inside(garment.image, mask, top)
-        pieces = top_pieces(top, body)
+        pieces = top_pieces(top, body, garment.category is Category.DRESS)
     layers = []
     for piece, patches in pieces:
         points, drawn = draw(patches, GRID)

@@ -1,0 +1,232 @@
+"""The fitting room: a photo and a garment in, the person in the garment out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from fitting import garment as garments
+from fitting import person as people
+from fitting import weights as shipped
+from fitting.body import SEEN
+from fitting.errors import GarmentError, PhotoError
+from fitting.garment import Category, Garment, GarmentNet
+from fitting.images import Source, decode, to_image, to_pixels, to_tensor
+from fitting.person import Joint, Person, PersonNet
+from fitting.scene import Scene, dress
+from fitting.tryon import Composed, compose
+from fitting.underlay import Underlay, undress
+from fitting.warp import lay
+
+REMEMBERED = 8  # people kept in memory
+NO_HIPS = "Your hips are not in this photo. For trousers, skirts and dresses, use a photo down to the knees or feet."
+NOTHING_LAID = "We could not lay this garment on. Choose a picture of the whole garment, seen from the front."
+
+
+@dataclass(frozen=True)
+class TryOn:
+    """What a visitor gets.
+
+    Attributes:
+        picture: RGB, the photo's own size.
+        edit_region: L, the photo's own size: where it is 0, the picture is the photo, bit for bit.
+        warped: RGBA, the photo's own size: the garment as laid on.
+        category: how the garment was worn.
+        notes: sentences for the visitor.
+        seconds: stage (person, garment, warp, compose) -> seconds it took.
+    """
+
+    picture: Image.Image
+    edit_region: Image.Image
+    warped: Image.Image
+    category: Category
+    notes: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+@dataclass
+class _Visitor:
+    """A person in memory, and what was prepared for each category."""
+
+    person: Person
+    prepared: dict[Category, tuple[Scene, Underlay]] = field(default_factory=dict)
+
+
+class FittingRoom:
+    """Photo in, try-on out. One room serves many threads."""
+
+    def __init__(self, person_net: PersonNet, garment_net: GarmentNet) -> None:
+        self.person_net = person_net
+        self.garment_net = garment_net
+        self._visitors: OrderedDict[str, _Visitor] = OrderedDict()
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, weights: Path | None = None, device: str | torch.device = "cpu") -> FittingRoom:
+        """Open a room with the shipped networks, or with those in another folder.
+
+        Raises:
+            WeightsError: weights are missing or damaged.
+        """
+        return cls(
+            shipped.load(PersonNet, "person", weights).to(device),
+            shipped.load(GarmentNet, "garment", weights).to(device),
+        )
+
+    def understand_person(self, photo: Source) -> Person:
+        """Find the person in a photo; the same photo is looked at once.
+
+        Raises:
+            PhotoError: the photo cannot be used.
+        """
+        pixels = to_tensor(decode(photo, PhotoError))
+        key = _key(pixels)
+        visitor = self._recall(key)
+        if visitor is None:
+            visitor = self._remember(key, people.understand_person(self.person_net, pixels))
+        return visitor.person
+
+    def understand_garment(self, picture: Source, category: Category | None = None) -> Garment:
+        """Cut the garment out of a picture.
+
+        Raises:
+            GarmentError: the picture cannot be used.
+        """
+        pixels = to_tensor(decode(picture, GarmentError))
+        return garments.understand_garment(self.garment_net, pixels, category, self.person_net)
+
+    def try_on(
+        self,
+        photo: Source | Person,
+        garment: Source | Garment,
+        category: Category | str | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> TryOn:
+        """Show a person in a garment.
+
+        Args:
+            photo: of the person, or the person understood before.
+            garment: its picture, or the garment understood before.
+            category: how it is worn; None or "auto" finds out.
+            progress: told the name of each stage as it begins: person, garment, warp, compose.
+
+        Raises:
+            FittingError: something the visitor can mend.
+        """
+        clock = _Clock(progress)
+        wanted = None if category is None or category == "auto" else Category(category)
+        clock.start("person")
+        person = photo if isinstance(photo, Person) else self.understand_person(photo)
+        clock.start("garment")
+        if not isinstance(garment, Garment):
+            garment = self.understand_garment(garment, wanted)
+        elif wanted is not None:
+            garment = replace(garment, category=wanted)
+        notes = (*person.notes, *_notes(person, garment.category), *garment.notes)
+        clock.start("warp")
+        scene, under = self._prepare(person, garment.category)
+        laid = lay(scene.body, garment)
+        if not laid.layers:
+            raise GarmentError(NOTHING_LAID)
+        clock.start("compose")
+        composed = compose(scene, under, garment, laid)
+        result = _pictures(composed)
+        seconds = clock.stop()
+        return TryOn(*result, garment.category, tuple(dict.fromkeys(notes)), seconds)
+
+    def forget(self, photo: Source | Person) -> None:
+        """Drop a person from memory."""
+        pixels = photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError))
+        with self._lock:
+            self._visitors.pop(_key(pixels), None)
+
+    def _recall(self, key: str) -> _Visitor | None:
+        with self._lock:
+            visitor = self._visitors.get(key)
+            if visitor is not None:
+                self._visitors.move_to_end(key)
+            return visitor
+
+    def _remember(self, key: str, person: Person) -> _Visitor:
+        visitor = _Visitor(person)
+        with self._lock:
+            self._visitors[key] = visitor
+            self._visitors.move_to_end(key)
+            while len(self._visitors) > REMEMBERED:
+                self._visitors.popitem(last=False)
+        return visitor
+
+    def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
+        """The person ready for a garment of a category; worked out once a person and category."""
+        key = _key(person.photo)
+        visitor = self._recall(key)
+        if visitor is None or visitor.person is not person:
+            visitor = self._remember(key, person)
+        prepared = visitor.prepared.get(category)
+        if prepared is None:
+            scene = dress(person, category)
+            prepared = visitor.prepared[category] = (scene, undress(scene))
+        return prepared
+
+
+class _Clock:
+    """Times stages and tells of them."""
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self._progress = progress
+        self._stage: str | None = None
+        self._since = 0.0
+        self._seconds: dict[str, float] = {}
+
+    def start(self, stage: str) -> None:
+        self.stop()
+        self._stage, self._since = stage, time.perf_counter()
+        if self._progress is not None:
+            self._progress(stage)
+
+    def stop(self) -> dict[str, float]:
+        if self._stage is not None:
+            self._seconds[self._stage] = time.perf_counter() - self._since
+            self._stage = None
+        return dict(self._seconds)
+
+
+def _key(pixels: Tensor) -> str:
+    """What a photo is remembered by: its content."""
+    size = ",".join(map(str, pixels.shape)).encode()
+    return hashlib.sha256(size + pixels.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _notes(person: Person, category: Category) -> list[str]:
+    """What the photo lacks for this category. Raises PhotoError when it lacks too much."""
+    if category not in (Category.LOWER, Category.DRESS):
+        return []
+    seen = person.keypoints[:, 2] >= SEEN
+    bottom = person.photo.shape[-2]
+    places = person.frame.to_photo(person.keypoints[:, :2])
+
+    def inside(*joints: Joint) -> bool:
+        return any(bool(seen[joint]) and float(places[joint, 1]) < bottom for joint in joints)
+
+    if category is Category.LOWER and not inside(Joint.LEFT_HIP, Joint.RIGHT_HIP):
+        raise PhotoError(NO_HIPS)
+    if not inside(Joint.LEFT_KNEE, Joint.RIGHT_KNEE):
+        return ["Your legs are outside the picture, so only the upper part of the garment is shown."]
+    return []
+
+
+def _pictures(composed: Composed) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """Picture, edit region and warped garment as pictures."""
+    changed = (composed.changed * 255).round().clamp(0, 255).to(torch.uint8)
+    changed = torch.maximum(changed, (composed.changed > 0).to(torch.uint8))
+    laid = Image.merge("RGBA", [to_image(band) for band in to_pixels(composed.warped)])
+    return to_image(composed.picture), to_image(changed), laid
