@@ -1,0 +1,208 @@
+"""The page: what is where, and what happens when something is pressed. `build_app` puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from fitting.catalogue import Catalogue
+from fitting.room import FittingRoom
+from fitting.ui import words
+from fitting.ui.api import add_api
+from fitting.ui.compare import MOVE
+from fitting.ui.journey import Journey, cache_folder
+from fitting.ui.pictures import picture_input
+from fitting.ui.shelves import SamplePerson, pictures_of, shelves
+from fitting.ui.visits import Visits
+
+
+def build_app(room: FittingRoom, catalogue: Catalogue, people: Sequence[SamplePerson] = ()) -> gr.Blocks:
+    """The whole fitting room as a Gradio app, not yet launched; see `fitting.ui.serving.launch`."""
+    visits = Visits(cache_folder())
+    journey = Journey(room, catalogue, people, visits)
+    # Uploads that no visit ever claimed are swept within the hour.
+    with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as app:
+        gr.HTML(_header(), elem_id="header", padding=False)
+        with gr.Row(elem_id="room", equal_height=False):
+            photo = _photo_column(journey)
+            garment = _garment_column(journey)
+            result = _result_column()
+        gr.HTML(_footer(), elem_id="footer", padding=False)
+        _connect(journey, photo, garment, result)
+        app.unload(journey.leave)
+        add_api(room, catalogue, visits)
+    app.queue(max_size=32, default_concurrency_limit=4)
+    return app
+
+
+Parts = dict[str, Any]  # the components of a column by name
+
+
+def _photo_column(journey: Journey) -> Parts:
+    with gr.Column(elem_id="photo-column", elem_classes="card"):
+        gr.HTML(_heading(1, words.PHOTO), padding=False)
+        photo = picture_input(
+            label=words.PHOTO,
+            show_label=False,
+            sources=["upload", "webcam", "clipboard"],
+            webcam_options=gr.WebcamOptions(mirror=False),
+            placeholder=words.PHOTO_HINT,
+            alt_text=words.PHOTO_ALT,
+            buttons=[],
+            elem_id="photo",
+            height=380,
+        )
+        advice = gr.HTML(words.note(words.PHOTO_ADVICE), elem_id="photo-note", padding=False)
+        gr.HTML(f"<h3>{words.PEOPLE}</h3>", padding=False)
+        people = gr.Gallery(
+            pictures_of(journey.people),
+            label=words.PEOPLE,
+            show_label=False,
+            allow_preview=False,
+            object_fit="cover",
+            columns=4,
+            height="auto",
+            buttons=[],
+            elem_id="people",
+            elem_classes="shelf",
+            interactive=False,
+        )
+        gr.HTML(f'<p class="privacy">{words.PRIVACY}</p>', padding=False)
+        forget = gr.Button(words.FORGET, variant="secondary", elem_id="forget")
+    return {"photo": photo, "advice": advice, "people": people, "forget": forget}
+
+
+def _garment_column(journey: Journey) -> Parts:
+    with gr.Column(elem_id="garment-column", elem_classes="card"):
+        gr.HTML(_heading(2, words.GARMENT), padding=False)
+        choice, shown = gr.State(None), gr.State([item.id for item in journey.catalogue])
+        names = list(shelves(journey.catalogue))
+        with gr.Tabs():
+            with gr.Tab(words.CATALOGUE, id="catalogue"):
+                shelf = gr.Dropdown(names, value=names[0], label=words.SHOW, filterable=False, elem_id="shelf-filter")
+                gallery = gr.Gallery(
+                    pictures_of(journey.catalogue),
+                    label=words.CATALOGUE,
+                    show_label=False,
+                    allow_preview=False,
+                    object_fit="contain",
+                    columns=4,
+                    height=440,
+                    buttons=[],
+                    elem_id="shelf",
+                    elem_classes="shelf",
+                    interactive=False,
+                )
+            with gr.Tab(words.OWN_GARMENT, id="own"):
+                own = picture_input(
+                    label=words.OWN_GARMENT,
+                    show_label=False,
+                    sources=["upload", "clipboard"],
+                    placeholder=words.OWN_HINT,
+                    alt_text=words.OWN_ALT,
+                    buttons=[],
+                    elem_id="own-garment",
+                    height=380,
+                )
+                gr.HTML(words.note(words.OWN_ADVICE), padding=False)
+        chosen = gr.HTML(words.note(words.CHOSEN_NOTHING), elem_id="chosen", padding=False)
+        worn = gr.Radio(
+            [words.AUTOMATIC, *words.CATEGORIES.values()],
+            value=words.AUTOMATIC,
+            label=words.WORN,
+            elem_id="worn",
+            elem_classes="chips",
+        )
+    return {
+        "choice": choice,
+        "shown": shown,
+        "shelf": shelf,
+        "gallery": gallery,
+        "own": own,
+        "chosen": chosen,
+        "worn": worn,
+    }
+
+
+def _result_column() -> Parts:
+    with gr.Column(elem_id="result-column", elem_classes="card"):
+        gr.HTML(_heading(3, words.RESULT), padding=False)
+        go = gr.Button(words.GO, variant="primary", size="lg", elem_id="go")
+        status = gr.HTML(_empty(), elem_id="status", padding=False)
+        with gr.Column(visible=False, elem_id="result") as panel, gr.Tabs():
+            # Both are kept on the page: what is sent to a tab that is not would be lost.
+            with gr.Tab(words.COMPARE, render_children=True):
+                slider = gr.HTML(js_on_load=MOVE, elem_id="slider", padding=False)
+            with gr.Tab(words.PLAIN, render_children=True):
+                plain = gr.HTML(elem_id="plain", padding=False)
+        download = gr.DownloadButton(words.DOWNLOAD, visible=False, elem_id="download")
+        gr.HTML(f'<p class="honesty">{words.HONESTY}</p>', padding=False)
+    return {
+        "go": go,
+        "status": status,
+        "panel": panel,
+        "slider": slider,
+        "plain": plain,
+        "download": download,
+    }
+
+
+def _connect(journey: Journey, photo: Parts, garment: Parts, result: Parts) -> None:
+    """Wire the page. What needs the networks shares one queue; the rest answers at once."""
+    heavy: dict[str, Any] = {"concurrency_id": "room", "concurrency_limit": 1, "api_visibility": "private"}
+    light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    choice, chosen = garment["choice"], garment["chosen"]
+
+    photo["photo"].input(
+        journey.check_photo, photo["photo"], photo["advice"], show_progress_on=photo["advice"], **heavy
+    )
+    photo["photo"].clear(journey.drop_photo, None, photo["advice"], **light)
+    photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **light)
+
+    garment["shelf"].change(journey.choose_shelf, garment["shelf"], [garment["gallery"], garment["shown"]], **light)
+    garment["gallery"].select(journey.choose_item, garment["shown"], [choice, chosen], **light)
+    garment["own"].input(journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **heavy)
+    garment["own"].clear(journey.drop_own, None, [choice, chosen], **light)
+
+    shown = [result[name] for name in ("status", "panel", "slider", "plain", "download")]
+    result["go"].click(
+        journey.dress,
+        [photo["photo"], choice, garment["own"], garment["worn"]],
+        shown,
+        show_progress_on=result["status"],
+        js=_SCROLL_TO_RESULT,
+        **heavy,
+    )
+    photo["forget"].click(
+        journey.forget, None, [photo["photo"], photo["advice"], garment["own"], choice, chosen, *shown], **light
+    )
+
+
+# On a phone the result is below the button: bring it into view while it is being made.
+_SCROLL_TO_RESULT = """(...args) => {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.querySelector("#go").scrollIntoView({block: "start", behavior: still ? "auto" : "smooth"});
+    return args;
+}"""
+
+_HANGER = """<svg viewBox="0 0 48 48" aria-hidden="true" focusable="false"><path d="M20 13a4 4 0 1 1 6 3.5c-1.4.8-2
+1.6-2 3l17 11.5c2.6 1.8 1.4 5-1.6 5H8.6c-3 0-4.2-3.2-1.6-5l17-11.5" fill="none"
+stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>"""
+
+
+def _header() -> str:
+    return f"<header>{_HANGER}<div><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></div></header>"
+
+
+def _heading(number: int, text: str) -> str:
+    return f'<h2><span class="step" aria-hidden="true">{number}</span>{text}</h2>'
+
+
+def _empty() -> str:
+    return f'<div class="empty">{_HANGER}<p>{words.RESULT_EMPTY}</p></div>'
+
+
+def _footer() -> str:
+    return f"<footer><p>{words.AGE}</p></footer>"

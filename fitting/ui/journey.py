@@ -1,0 +1,181 @@
+"""A shopper's way through the fitting room: one method for each thing they can do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from fitting import images
+from fitting.catalogue import Catalogue
+from fitting.errors import FittingError, GarmentError, PhotoError
+from fitting.garment import Category
+from fitting.room import FittingRoom, TryOn
+from fitting.ui import compare, words
+from fitting.ui.shelves import SamplePerson, pictures_of, shelves
+from fitting.ui.visits import Visit, VisitOverError, Visits
+
+log = logging.getLogger(__name__)
+
+OWN = "own"  # the choice of a visitor who brings a garment; otherwise it is an item's id
+SCREEN = 1440  # longest side of the pictures shown on the page; the download has them all
+
+
+def cache_folder() -> Path:
+    """Where Gradio puts uploads, and the only folder that is served."""
+    return Path(get_upload_folder())
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What happens when a shopper does something; the answers are values for the page's components."""
+
+    room: FittingRoom
+    catalogue: Catalogue
+    people: Sequence[SamplePerson]
+    visits: Visits
+
+    def check_photo(self, photo: str | None, request: gr.Request) -> str:
+        """Look at a new photo at once, so that advice comes before the wait."""
+        if photo is None:
+            return words.note(words.PHOTO_ADVICE)
+        self.visits.keep(_session(request), "photo", photo)
+        try:
+            person = self.room.understand_person(_decoded(photo, PhotoError))
+        except Exception as error:
+            return words.note(spoken(error), "error")
+        return words.note(words.PHOTO_FINE, "good") + words.notes(list(person.notes))
+
+    def drop_photo(self, request: gr.Request) -> str:
+        self.visits.drop(_session(request), "photo")
+        return words.note(words.PHOTO_ADVICE)
+
+    def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
+        self.visits.drop(_session(request), "photo")
+        person = self.people[event.index]
+        return str(person.picture), words.note(words.chosen_person(person.title), "good")
+
+    def choose_shelf(self, name: str) -> tuple[Any, list[str]]:
+        items = shelves(self.catalogue)[name]
+        return gr.update(value=pictures_of(items), selected_index=None), [item.id for item in items]
+
+    def choose_item(self, shown: list[str], event: gr.SelectData) -> tuple[str, str]:
+        item = self.catalogue.get(shown[event.index])
+        return item.id, words.note(words.chosen_item(item.title), "good")
+
+    def choose_own(self, picture: str | None, request: gr.Request) -> tuple[str | None, str]:
+        """Look at a garment that the shopper brings, and say what it was taken for."""
+        if picture is None:
+            return None, words.note(words.CHOSEN_NOTHING)
+        self.visits.keep(_session(request), "garment", picture)
+        try:
+            garment = self.room.understand_garment(_decoded(picture, GarmentError))
+        except Exception as error:
+            return None, words.note(spoken(error), "error")
+        found = words.note(words.chosen_own(garment.category), "good")
+        return OWN, found + words.notes(list(garment.notes))
+
+    def drop_own(self, request: gr.Request) -> tuple[None, str]:
+        self.visits.drop(_session(request), "garment")
+        return None, words.note(words.CHOSEN_NOTHING)
+
+    def dress(
+        self,
+        photo: str | None,
+        choice: str | None,
+        own: str | None,
+        worn: str,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
+    ) -> Iterator[tuple[Any, ...]]:
+        """Dress the shopper: first the picture on the page, then, once it is written, the download."""
+        visit = self.visits.of(_session(request))
+        try:
+            person, garment, category = self._wanted(photo, choice, own, worn)
+
+            def tell(stage: str) -> None:
+                progress(words.STAGES[stage][0], desc=words.STAGES[stage][1])
+
+            result = self.room.try_on(person, garment, category, progress=tell)
+            progress(words.SAVING[0], desc=words.SAVING[1])
+            self.visits.clear_pictures(_session(request))  # those of the garment before
+            yield self._show(visit, person, result, found=category is None)
+            full = self.visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.update(value=full, visible=True)
+        except VisitOverError:
+            return
+        except Exception as error:
+            yield _nothing(words.note(spoken(error), "error"))
+
+    def forget(self, request: gr.Request) -> tuple[Any, ...]:
+        """Delete what the visitor gave and what was made from it, and clear the page."""
+        self.leave(request)
+        advice, nothing_chosen = words.note(words.PHOTO_ADVICE), words.note(words.CHOSEN_NOTHING)
+        return None, advice, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good"))
+
+    def leave(self, request: gr.Request) -> None:
+        session = _session(request)
+        for path in self.visits.of(session).uploads.values():
+            self._forget_in_memory(path)
+        self.visits.end(session)
+
+    def _wanted(
+        self, photo: str | None, choice: str | None, own: str | None, worn: str
+    ) -> tuple[Image.Image, Image.Image, Category | None]:
+        if photo is None:
+            raise PhotoError(words.NO_PHOTO)
+        if choice is None or (choice == OWN and own is None):
+            raise GarmentError(words.NO_GARMENT)
+        said = {name: category for category, name in words.CATEGORIES.items()}.get(worn)
+        if choice == OWN:
+            return _decoded(photo, PhotoError), _decoded(own, GarmentError), said
+        item = self.catalogue.get(choice)
+        return _decoded(photo, PhotoError), images.decode(item.picture, GarmentError), said or item.category
+
+    def _show(self, visit: Visit, photo: Image.Image, result: TryOn, found: bool) -> tuple[Any, ...]:
+        shown = _for_screen(result.picture)
+        before = self.visits.save(visit, _for_screen(photo), "before.jpg", quality=92)
+        after = self.visits.save(visit, shown, "after.jpg", quality=92)
+        said = words.note(words.worn_as(result.category, found), "good") + words.notes(list(result.notes))
+        pictures = compare.comparison(before, after, shown), compare.plain(after, shown)
+        return said, gr.update(visible=True), *pictures, gr.update(visible=False)
+
+    def _forget_in_memory(self, path: Path) -> None:
+        with suppress(FittingError):  # what could not be opened was never kept
+            self.room.forget(_decoded(str(path), PhotoError))
+
+
+def spoken(error: Exception) -> str:
+    """What the visitor is told. Only a `FittingError` was written for them; the rest goes to the log."""
+    if isinstance(error, FittingError):
+        return str(error)
+    log.error("a visitor met an unexpected error", exc_info=error)
+    return words.BROKEN
+
+
+def _decoded(path: str | None, error: type[FittingError]) -> Image.Image:
+    try:
+        return images.decode(path or "", error)
+    except FileNotFoundError:
+        raise error(words.GONE) from None
+
+
+def _for_screen(image: Image.Image) -> Image.Image:
+    small = image.copy()
+    small.thumbnail((SCREEN, SCREEN), Image.Resampling.LANCZOS)
+    return small
+
+
+def _nothing(status: str) -> tuple[Any, ...]:
+    return status, gr.update(visible=False), "", "", gr.update(value=None, visible=False)
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

@@ -1,0 +1,73 @@
+"""How the app is served: what of it is on offer, what is not, and how pictures leave the server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fitting.images import MAX_BYTES
+from fitting.ui.style import STYLE, theme
+
+
+def prepare() -> None:
+    """Settings that Gradio reads from the environment; call it before the app is built.
+
+    Uploads get a folder of this process's own, which goes away with it.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # How soon a closed tab is noticed, and the visit deleted.
+    os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "3")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="fitting-room-")
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+    """Serve the app; options go to `Blocks.launch` and win over ours."""
+    return app.launch(
+        **{
+            "theme": theme(),
+            "css_paths": [STYLE],
+            "max_file_size": MAX_BYTES,
+            "run_history": False,  # Gradio would keep the addresses of photos in the browser's storage
+            "footer_links": [],
+            "show_error": False,
+            "ssr_mode": False,
+            "share": False,
+            "pwa": False,
+            "app_kwargs": {"middleware": [Middleware(PrivateFiles)]},
+            **options,
+        }
+    )
+
+
+class PrivateFiles:
+    """Tell browsers and proxies to keep no copy of any file that is served: most are people's photos."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or "/file=" not in scope["path"]:
+            return await self.app(scope, receive, send)
+
+        async def send_private(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
+            await send(message)
+
+        await self.app(scope, receive, send_private)
+
+
+def assets() -> Path:
+    """The folder of sample people and garments, beside the package."""
+    return Path(__file__).resolve().parents[2] / "assets"

@@ -1,0 +1,44 @@
+"""How the shop is laid out: sample people, and garments sorted onto shelves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitting.catalogue import Catalogue, Item
+from fitting.ui import words
+
+
+@dataclass(frozen=True)
+class SamplePerson:
+    """Somebody to try garments on before giving a photo of one's own. The title is also the picture's alt text."""
+
+    title: str
+    picture: Path
+
+
+def load_people(folder: Path) -> list[SamplePerson]:
+    """The sample people of an assets folder, from its people.json."""
+    rows = json.loads((folder / "people.json").read_text(encoding="utf-8"))["people"]
+    return [SamplePerson(row["title"], folder / row["picture"]) for row in rows]
+
+
+def shelves(catalogue: Catalogue) -> dict[str, list[Item]]:
+    """Name -> items, everything first; then by category, or by pattern in a shop that sells but one category."""
+    items = list(catalogue)
+    sorted_by: dict[str, list[Item]] = {}
+    if len({item.category for item in items}) > 1:
+        for category, name in words.CATEGORIES.items():
+            sorted_by[name] = [item for item in items if item.category == category]
+    else:
+        for pattern, _ in Counter(item.pattern for item in items if item.pattern).most_common():
+            sorted_by[pattern.capitalize()] = [item for item in items if item.pattern == pattern]
+    return {words.EVERYTHING: items, **{name: found for name, found in sorted_by.items() if found}}
+
+
+def pictures_of(entries: Iterable[Item | SamplePerson]) -> list[tuple[str, str]]:
+    """What a gallery shows: (path, caption), the caption being the alternative text too."""
+    return [(str(entry.picture), entry.title) for entry in entries]

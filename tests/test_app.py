@@ -1,0 +1,250 @@
+"""The app without a browser: files of a visit, what is said, and the endpoint for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from browsing import served
+from fakes import FakeRoom, shop
+from gradio.data_classes import FileData
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from fitting.errors import PhotoError
+from fitting.garment import Category
+from fitting.ui import words
+from fitting.ui.blocks import build_app
+from fitting.ui.compare import comparison
+from fitting.ui.journey import spoken
+from fitting.ui.pictures import picture_input
+from fitting.ui.serving import assets
+from fitting.ui.shelves import load_people, shelves
+from fitting.ui.visits import VisitOverError, Visits
+
+
+@pytest.fixture
+def visits(tmp_path: Path) -> Visits:
+    (tmp_path / "cache").mkdir()
+    return Visits(tmp_path / "cache")
+
+
+def upload(visits: Visits, name: str = "photo.jpg") -> Path:
+    path = visits.root / name
+    path.write_bytes(b"a photo")
+    return path
+
+
+def test_ending_a_visit_deletes_its_files_and_no_others(visits: Visits) -> None:
+    mine, other = upload(visits, "mine.jpg"), upload(visits, "other.jpg")
+    visits.keep("me", "photo", mine)
+    visits.keep("somebody", "photo", other)
+    made = Path(visits.save(visits.of("me"), Image.new("RGB", (9, 9)), "after.jpg"))
+    assert made.is_file()
+    visits.end("me")
+    assert not mine.exists() and not made.exists() and not made.parent.exists() and other.exists()
+
+
+def test_a_new_photo_replaces_the_one_before(visits: Visits) -> None:
+    first, second = upload(visits, "first.jpg"), upload(visits, "second.jpg")
+    visits.keep("me", "photo", first)
+    visits.keep("me", "photo", second)
+    assert not first.exists() and second.exists()
+    visits.keep("me", "photo", second)
+    assert second.exists(), "the same file again"
+
+
+def test_a_file_that_two_visitors_uploaded_goes_with_the_last(visits: Visits) -> None:
+    shared = upload(visits)
+    for session in ("me", "somebody"):
+        visits.keep(session, "photo", shared)
+    visits.end("me")
+    assert shared.exists()
+    visits.end("somebody")
+    assert not shared.exists()
+
+
+def test_nothing_is_kept_for_a_visit_that_ended_meanwhile(visits: Visits) -> None:
+    visit = visits.of("me")
+    visits.end("me")
+    with pytest.raises(VisitOverError):
+        visits.save(visit, Image.new("RGB", (9, 9)), "after.jpg")
+    assert list(visits.root.iterdir()) == []
+
+
+def test_names_of_made_pictures_cannot_be_guessed(visits: Visits) -> None:
+    same = Image.new("RGB", (9, 9))
+    one, two = (Path(visits.save(visits.of("me"), same, "after.jpg")) for _ in range(2))
+    assert one != two and len(one.parent.name) >= 32
+
+
+def test_a_silent_visit_is_ended_by_the_next_visitor(tmp_path: Path) -> None:
+    visits = Visits(tmp_path, max_age=-1)
+    forgotten = upload(visits)
+    visits.keep("me", "photo", forgotten)
+    visits.of("somebody")
+    assert not forgotten.exists()
+
+
+def test_files_outside_are_never_held_nor_deleted(visits: Visits, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.jpg"
+    outside.write_bytes(b"not theirs")
+    (visits.root / "link.jpg").symlink_to(outside)
+    for path in (outside, visits.root / "link.jpg", visits.root / ".." / "outside.jpg", visits.root):
+        assert not visits.holds(path)
+    visits.keep("me", "photo", outside)
+    visits.end("me")
+    assert outside.exists()
+
+
+def test_only_fitting_errors_reach_the_visitor_and_the_rest_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    assert spoken(PhotoError("Choose another photo.")) == "Choose another photo."
+    with caplog.at_level(logging.ERROR):
+        assert spoken(RuntimeError("/secret/model.bin")) == words.BROKEN
+    assert "unexpected" in caplog.text
+
+
+def test_notes_cannot_carry_markup() -> None:
+    assert "<img" not in words.note("<img src=x onerror=alert(1)>")
+
+
+def test_a_comparison_names_its_pictures_and_states_their_size() -> None:
+    html = comparison("/tmp/a b/before.jpg", "/tmp/after.jpg", Image.new("RGB", (30, 40)))
+    assert html.count("alt=") == 2 and 'width="30" height="40"' in html and "/tmp/a%20b/before.jpg" in html
+
+
+def test_there_are_words_for_every_category_and_stage() -> None:
+    assert set(words.CATEGORIES) == set(Category)
+    for category in Category:
+        assert words.worn_as(category, True) and words.chosen_own(category)
+    assert list(words.STAGES) == ["person", "garment", "warp", "compose"]
+    fractions = [fraction for fraction, _ in words.STAGES.values()]
+    assert fractions == sorted(fractions) and fractions[-1] < words.SAVING[0] < 1
+
+
+def test_shelves_sort_by_category_or_else_by_pattern(tmp_path: Path) -> None:
+    catalogue, _ = shop(tmp_path)
+    by_category = shelves(catalogue)
+    assert list(by_category) == ["Everything", "Top", "Trousers or skirt", "Dress", "Jacket or coat"]
+    assert [item.title for item in by_category["Dress"]] == ["Blue dress"]
+
+
+def test_our_own_people_are_there_and_named() -> None:
+    people = load_people(assets())
+    assert len(people) == 8 and len({person.title for person in people}) == 8
+    assert all(person.picture.is_file() for person in people)
+
+
+def test_a_picture_input_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    inside, outside = tmp_path / "cache" / "x" / "a.jpg", tmp_path / "b.jpg"
+    inside.parent.mkdir(parents=True)
+    for path in (inside, outside):
+        path.write_bytes(b"no picture at all")
+    with gr.Blocks():
+        picture = picture_input()
+    assert picture.preprocess(FileData(path=str(inside))) == str(inside)  # type: ignore[arg-type]
+    assert picture.preprocess(None) is None
+    with pytest.raises(gr.Error) as caught:
+        picture.preprocess(FileData(path=str(outside)))  # type: ignore[arg-type]
+    assert str(tmp_path) not in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str
+    client: Client
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
+        catalogue, people = shop(tmp_path_factory.mktemp("shop"))
+        with served(build_app(FakeRoom(), catalogue, people)) as address:  # type: ignore[arg-type]
+            downloads = str(tmp_path_factory.mktemp("downloads"))
+            client = Client(address, verbose=False, download_files=downloads)
+            yield Server(address, client)
+            client.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(path)
+    return path
+
+
+def test_one_endpoint_is_named_and_typed(server: Server) -> None:
+    with urllib.request.urlopen(f"{server.address}/gradio_api/info", timeout=10) as answer:
+        info = json.load(answer)
+    assert list(info["named_endpoints"]) == ["/try_on"]
+    endpoint = info["named_endpoints"]["/try_on"]
+    assert [field["parameter_name"] for field in endpoint["parameters"]] == ["photo", "garment", "item", "category"]
+    assert [field["python_type"]["type"] for field in endpoint["returns"]] == ["filepath", "str", "list[str]"]
+
+
+def test_try_on_a_catalogue_item_by_program(server: Server, photo: Path) -> None:
+    picture, category, notes = server.client.predict(
+        photo=handle_file(str(photo)), item="green-skirt", api_name="/try_on"
+    )
+    with Image.open(picture) as got, Image.open(photo) as given:
+        assert got.size == given.size and got.getpixel((150, 200))[1] > 120
+    assert category == "lower" and notes == []
+
+
+def test_try_on_a_garment_picture_by_program(server: Server, photo: Path) -> None:
+    for said, worn in (("auto", "dress"), ("outer", "outer")):
+        _, category, _ = server.client.predict(
+            photo=handle_file(str(photo)), garment=handle_file(str(photo)), category=said, api_name="/try_on"
+        )
+        assert category == worn
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"item": "no-such-thing"}, words.NO_SUCH_ITEM),
+        ({"item": "red-top", "category": "hat"}, words.NO_SUCH_CATEGORY),
+        ({}, words.NO_GARMENT),
+        ({"item": "red-top", "photo": None}, words.NO_PHOTO),
+        ({"item": "red-top", "photo": "photo.png"}, words.NO_PHOTO),
+        ({"item": "red-top", "photo": {"path": "/etc/passwd"}}, words.GONE),
+        ({"item": "red-top", "photo": {"path": str(assets() / "people.json")}}, words.GONE),
+    ],
+)
+def test_programs_are_told_what_is_wrong(server: Server, photo: Path, given: dict[str, object], said: str) -> None:
+    given = {"photo": handle_file(str(photo)), **given}
+    with pytest.raises(AppError) as caught:
+        server.client.predict(**given, api_name="/try_on")
+    assert str(caught.value) == said
+
+
+def test_bad_files_are_refused_in_words_to_programs_too(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "page.jpg"
+    path.write_text("<!doctype html>")
+    with pytest.raises(AppError) as caught:
+        server.client.predict(photo=handle_file(str(path)), item="red-top", api_name="/try_on")
+    assert "JPG, PNG or WebP" in str(caught.value) and "/" not in str(caught.value)
+
+
+def test_nothing_but_the_cache_is_served(server: Server) -> None:
+    for path in ("/etc/passwd", str(assets() / "people.json"), str(Path(__file__).resolve()), "app.py"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{server.address}/gradio_api/file={path}", timeout=10)
+        with caught.value as refusal:
+            assert refusal.code in (403, 404)
+
+
+def test_importing_the_app_starts_nothing() -> None:
+    import app
+
+    assert callable(app.main) and not isinstance(getattr(app, "demo", None), gr.Blocks)
