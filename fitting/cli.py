@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,12 +121,8 @@ def try_on(
 def train(
     network: Trainable,
     data: DataFolder,
-    folder: Annotated[
-        Path | None, typer.Option(help="Checkpoints, log and previews; runs/NETWORK by default.")
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop, with a checkpoint, after this long.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Checkpoints, log and previews; runs/NETWORK by default.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop, with a checkpoint, after this long.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
 ) -> None:
     """Train NETWORK on the data folder."""
@@ -160,24 +157,30 @@ def evaluate(
 
 
 def _measure(what: Measurable, data: Path, weights: Path | None, sheet: Path | None) -> dict[str, Any]:
-    from fitting.room import FittingRoom
+    """Numbers of one of the evaluations, and its sheet of pictures where one is wanted."""
+    from fitting.garment import GarmentNet
+    from fitting.person import PersonNet
+    from fitting.weights import load
 
-    room = FittingRoom.load(weights)
     if what is Measurable.PERSON:
-        from fitting.evaluation import person as measured
+        from fitting.evaluation import person
 
-        net: Any = room.person_net
+        net = load(PersonNet, "person", weights)
+        numbers, draw = person.evaluate(data, net), partial(person.sheet, data, net)
     elif what is Measurable.GARMENT:
-        from fitting.evaluation import garment as measured
+        from fitting.evaluation import garment
 
-        net = room.garment_net
+        garment_net = load(GarmentNet, "garment", weights)
+        numbers = garment.evaluate(data, garment_net, load(PersonNet, "person", weights))
+        draw = partial(garment.sheet, data, garment_net)
     else:
-        from fitting.evaluation import tryon as measured
+        from fitting.evaluation import tryon
+        from fitting.room import FittingRoom
 
-        net = room
-    numbers = measured.evaluate(data, net)
+        room = FittingRoom.load(weights)
+        numbers, draw = tryon.evaluate(data, room), partial(tryon.sheet, data, room)
     if sheet is not None:
-        measured.sheet(data, net).save(sheet)
+        draw().save(sheet)
     return numbers
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from fitting.room import TryOn
 from PIL import Image, ImageDraw
 
 from fitting import images
@@ -16,6 +15,7 @@ from fitting.errors import GarmentError, PhotoError
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
 from fitting.person import Person
+from fitting.room import TryOn
 from fitting.ui.shelves import SamplePerson
 
 
@@ -67,7 +67,7 @@ class FakeRoom:
         person = photo if isinstance(photo, Person) else self.understand_person(photo)
         worn = garment if isinstance(garment, Garment) else self.understand_garment(garment)
         picture = images.to_image(person.photo)
-        colour = tuple(int(value * 255) for value in worn.image.mean((1, 2)))
+        colour = tuple(round(float(value) * 255) for value in worn.image.mean((1, 2)))
         box = (picture.width // 4, picture.height // 3, picture.width * 3 // 4, picture.height * 3 // 4)
         ImageDraw.Draw(picture).rectangle(box, fill=colour)
         region = Image.new("L", picture.size)
