@@ -14,7 +14,11 @@ from fakes import FakeRoom, shop
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from fitting.catalogue import Catalogue
+from fitting.room import FittingRoom
 from fitting.ui.blocks import build_app
+from fitting.ui.serving import assets
+from fitting.ui.shelves import load_people
 
 pytestmark = pytest.mark.browser
 
@@ -370,3 +374,27 @@ def test_the_slider_moves_by_keyboard(browser: Browser, address: str) -> None:
             page.keyboard.press("ArrowRight")
         cut = "element => element.closest('.compare').style.getPropertyValue('--cut')"
         assert handle.evaluate(cut) == "53%"
+
+
+def test_the_real_room_dresses_a_sample_person(browser: Browser, tmp_path: Path) -> None:
+    """The whole product, nothing stood in for: our networks, a sample person, a garment of the catalogue."""
+    catalogue = Catalogue.load(assets())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+        app = build_app(FittingRoom.load(), catalogue, load_people(assets()))
+        with served(app) as address, visiting(browser, address) as page:
+            expect(page.locator("#people .thumbnail-item")).to_have_count(8)
+            page.locator("#people .thumbnail-item").first.click()
+            expect(page.locator("#photo img")).to_be_visible()
+            choose_garment(page, next(iter(catalogue)).title)
+            try_on(page, timeout=120_000)
+            with page.expect_download() as download:
+                page.locator("#download").click()
+            download.value.save_as(tmp_path / "got.png")
+    with Image.open(tmp_path / "got.png") as got, Image.open(load_people(assets())[0].picture) as given:
+        before, after = np.asarray(given.convert("RGB")).astype(int), np.asarray(got).astype(int)
+    changed = np.abs(before - after).max(2) > 8
+    rows, columns = changed.shape
+    assert 0.05 < changed.mean() < 0.6, "a garment's worth of the picture has changed"
+    assert changed[rows // 3 : rows // 2, columns * 2 // 5 : columns * 3 // 5].mean() > 0.9, "on the chest"
+    assert not changed[: rows // 10].any() and not changed[:, :4].any(), "and the background has not"
