@@ -53,8 +53,9 @@ class Body:
     down: (2,) unit vector from shoulders to hips; `across` from the picture's left to right.
     joints: (17, 2) with guesses where nothing was seen; `seen` (17,) says which were.
     shoulders, hips: (2, 2) joints, picture's left first.
-    neck: (2, 2) where the neck meets the shoulders.
+    neck: (2, 2) where the neck meets the shoulders; `throat` half the width of the neck above.
     tips: (2, 2) outer ends of the shoulders, on the skin.
+    slopes: (2, N, 2) upper edge of each shoulder, from its tip to the neck.
     armpits: (2, 2) points from which the armpits lie straight down.
     arms, legs: limbs, picture's left first.
     """
@@ -67,7 +68,9 @@ class Body:
     shoulders: Points
     hips: Points
     neck: Points
+    throat: float
     tips: Points
+    slopes: Points
     armpits: Points
     arms: tuple[Limb, Limb]
     legs: tuple[Limb, Limb]
@@ -77,6 +80,14 @@ class Body:
     def torso(self) -> float:
         """Length from shoulder line to hip line."""
         return float((self.hips.mean(0) - self.shoulders.mean(0)) @ self.down)
+
+    def slope_at(self, share: Points | float, side: int) -> Points:
+        """Upper edge of a shoulder at shares of the way from its tip (0) to the neck (1), and a little beyond."""
+        share = np.atleast_1d(np.asarray(share, float))
+        line = self.slopes[side]
+        at = np.linspace(0, 1, len(line))
+        inner = np.stack([np.interp(share, at, line[:, axis]) for axis in (0, 1)], -1)
+        return inner + np.maximum(share - 1, 0)[:, None] * (line[-1] - line[0])
 
     def half_at(self, share: Points | float, side: int) -> Points:
         """Half width of the torso at shares of its length (0 shoulders, 1 hips)."""
@@ -108,7 +119,11 @@ def body_of(person: Person) -> Body:
     inside = person.matte.numpy() > 0.5
     parsing = person.parsing.numpy()
     flesh = inside & (parsing != Part.HAIR) & (parsing != Part.FACE)
-    neck, tips = _shoulder_line(shoulders, breadth, down, across, joints, flesh)
+    bare = (parsing == Part.SKIN) | (parsing == Part.ARMS)
+    neck, tips = _shoulder_line(shoulders, breadth, down, across, joints, flesh, bare)
+    slopes = np.stack([_slope(tips[side], neck[side], breadth, down, flesh, bare) for side in (0, 1)])
+    ears = float(np.linalg.norm(joints[Joint.LEFT_EAR] - joints[Joint.RIGHT_EAR]))
+    throat = float(np.clip(0.38 * ears, 0.11 * breadth, 0.155 * breadth))
     armpits = shoulders + np.array([[1.0], [-1.0]]) * 0.02 * breadth * across
     arms = [
         _limb(joints, seen, Joint.LEFT_SHOULDER + k, 2, breadth * np.array(_ARM_HALF), _ARM_AT, inside, parsing)
@@ -119,7 +134,7 @@ def body_of(person: Person) -> Body:
         for k in (left, right)
     ]
     body = Body(
-        breadth, down, across, joints, seen, shoulders, hips, neck, tips, armpits, (arms[0], arms[1]),
+        breadth, down, across, joints, seen, shoulders, hips, neck, throat, tips, slopes, armpits, (arms[0], arms[1]),
         (legs[0], legs[1]), (breadth * np.array(_TORSO_HALF),) * 2,
     )
     halves = tuple(_torso_half(body, side, inside, parsing) for side in (0, 1))
@@ -172,7 +187,8 @@ def _near(point: Points, other: Points, distance: float) -> bool:
 
 
 def _shoulder_line(
-    shoulders: Points, breadth: float, down: Points, across: Points, joints: Points, inside: NDArray[np.bool_]
+    shoulders: Points, breadth: float, down: Points, across: Points, joints: Points,
+    inside: NDArray[np.bool_], bare: NDArray[np.bool_],
 ) -> tuple[Points, Points]:
     """Neck corners and shoulder tips: proportions, lowered to the silhouette where that lies below."""
     middle = shoulders.mean(0)
@@ -182,9 +198,11 @@ def _shoulder_line(
     neck, tips = [], []
     for side, out in ((0, -1.0), (1, 1.0)):
         corner = base + out * 0.21 * breadth * across
-        tip = shoulders[side] + out * 0.14 * breadth * across - 0.06 * breadth * down
+        tip = shoulders[side] + out * 0.13 * breadth * across - 0.02 * breadth * down
         neck.append(_settle(corner, down, inside, 0.08 * breadth, 0.12 * breadth))
-        tips.append(_settle(tip, down, inside, 0.07 * breadth, 0.1 * breadth))
+        # Skin shows exactly where a shoulder ends; cloth may stand off it.
+        rise = 0.14 if sample(bare, tip + 0.03 * breadth * down) else 0.05
+        tips.append(_settle(tip, down, inside, rise * breadth, 0.1 * breadth))
     return np.stack(neck), np.stack(tips)
 
 
@@ -295,10 +313,19 @@ def polygon_mask(points: Points) -> NDArray[np.bool_]:
     return np.array(image)
 
 
-def shoulder_curve(tip: Points, corner: Points, body: Body, count: int = 12) -> Points:
-    """The shoulder from its tip to the neck: it rises ever more steeply."""
-    sag = np.sin(np.linspace(0, np.pi, count)) * 0.03 * body.breadth
-    return np.linspace(tip, corner, count) + sag[:, None] * body.down
+def _slope(
+    tip: Points, corner: Points, breadth: float, down: Points, inside: NDArray[np.bool_], bare: NDArray[np.bool_]
+) -> Points:
+    """The shoulder's upper edge, tip to neck: rounded over the joint, then ever steeper; on the skin if it shows."""
+    share = np.linspace(0, 1, 13)
+    line = np.linspace(tip, corner, 13) - (np.sin(2 * np.pi * share) * 0.028 * breadth)[:, None] * down
+    moved = line.copy()
+    for index in range(1, 12):
+        rise = 0.14 if sample(bare, line[index] + 0.03 * breadth * down) else 0.04
+        moved[index] = _settle(line[index], down, inside, rise * breadth, 0.06 * breadth)
+    for _ in range(3):
+        moved[1:-1] = (moved[:-2] + 2 * moved[1:-1] + moved[2:]) / 4
+    return moved
 
 
 def outline_mask(body: Body, start: float, end: float, grow: float, lift: float = 0.0) -> NDArray[np.bool_]:
@@ -311,6 +338,6 @@ def outline_mask(body: Body, start: float, end: float, grow: float, lift: float 
     corners = [sides[0][::-1], sides[1]]
     if start <= 0.0:
         up = lift * body.breadth * body.down
-        slopes = [shoulder_curve(body.tips[side], body.neck[side], body) - up for side in (0, 1)]
+        slopes = [body.slopes[side] - up for side in (0, 1)]
         corners = [sides[0][:0:-1], slopes[0], slopes[1][::-1], sides[1][1:]]
     return polygon_mask(np.concatenate(corners))

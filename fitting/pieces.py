@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitting.body import Body, Limb, shoulder_curve
+from fitting.body import Body, Limb
 from fitting.landmarks import Bottom, Sleeve, Top
 from fitting.mesh import Patch, Points, coons, fold_free, resample, ruled, ruled_fold_free
 
@@ -18,9 +18,9 @@ ARM = 1.62  # shoulder to wrist in shoulder breadths
 UPPER_ARM = 0.55  # share of the arm above the elbow
 # Flat cloth goes around the body: its flat width is so many widths of the torso, and worn it shows less.
 # Sleeveless tops stretch.
-ROUND, ROUND_TIGHT, WORN = 1.38, 1.22, 0.8
+ROUND, ROUND_TIGHT, WORN = 1.38, 1.2, 0.76
 # Where the hem of a top usually ends, in torso lengths below the shoulders; odd lengths are drawn towards it.
-USUAL_HEM, PULL = 1.12, 0.4
+USUAL_HEM, PULL = 1.1, 0.5
 # Inseam as a share of a garment's length -> share of the leg it covers; cloth stretches in width, not in this.
 _LEG_LENGTH = ((0.1, 0.3, 0.42, 0.52, 0.58), (0.12, 0.3, 0.48, 0.75, 1.0))
 Pieces = list[tuple[str, list[Patch]]]
@@ -29,9 +29,10 @@ Pieces = list[tuple[str, list[Patch]]]
 def top_pieces(top: Top, body: Body, long: bool = False) -> Pieces:
     """Torso with collar, then sleeves: shirts and jackets; `long` for dresses, whose hem is their own affair."""
     scale = _top_scale(top, body)
-    neck, tips = _shoulder_points(top, body, scale)
+    on_slope = _shoulder_points(top, body, scale)
+    neck, tips = (np.stack([body.slope_at(on_slope[side, k], side)[0] for side in (0, 1)]) for k in (0, 1))
     armpits = _armpits(top, body, scale, tips)
-    pieces: Pieces = [("torso", _torso(top, body, scale, neck, tips, armpits, long))]
+    pieces: Pieces = [("torso", _torso(top, body, scale, on_slope, armpits, long))]
     for side in (0, 1):
         sleeve = top.sleeves[side]
         if sleeve is not None:
@@ -55,11 +56,11 @@ def _top_scale(top: Top, body: Body) -> float:
     return float(np.sqrt(by_chest * np.clip(by_shoulder, 0.75 * by_chest, 1.3 * by_chest)))
 
 
-def _shoulder_points(top: Top, body: Body, scale: float) -> tuple[Points, Points]:
-    """Where the garment's neck and shoulder corners come to lie on the body's shoulder line."""
+def _shoulder_points(top: Top, body: Body, scale: float) -> Points:
+    """Where the garment's neck and shoulder corners come to lie on the body's shoulders: (side, corner) shares."""
     across = _across(top.axis)
     middle = (top.neck.mean(0) + top.shoulder.mean(0)) / 2
-    necks, shoulders = [], []
+    shares = []
     for side, out in ((0, -1.0), (1, 1.0)):
         base = body.neck.mean(0)
         corner, tip = body.neck[side], body.tips[side]
@@ -68,10 +69,8 @@ def _shoulder_points(top: Top, body: Body, scale: float) -> tuple[Points, Points
         at_shoulder = most if top.sleeves[side] is not None else np.clip(
             out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), 0.9 * most
         )
-        for at, kept in ((at_neck, necks), (at_shoulder, shoulders)):
-            share = (at - least) / max(most - least, 1e-6)
-            kept.append(corner + share * (tip - corner))
-    return np.stack(necks), np.stack(shoulders)
+        shares.append([1 - (at - least) / max(most - least, 1e-6) for at in (at_neck, at_shoulder)])
+    return np.array(shares)
 
 
 def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
@@ -90,7 +89,7 @@ def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
 
 
 def _torso(
-    top: Top, body: Body, scale: float, neck: Points, tips: Points, armpits: Points, long: bool
+    top: Top, body: Body, scale: float, on_slope: Points, armpits: Points, long: bool
 ) -> list[Patch]:
     third = COLUMNS // 4
     middle = COLUMNS - 2 * third
@@ -100,7 +99,9 @@ def _torso(
         return np.concatenate([resample(left, third + 1)[:-1], chord, resample(right[::-1], third + 1)[1:]])
 
     source_top = shoulder_row(top.shoulders[0], top.shoulders[1], top.neck)
-    target_top = shoulder_row(*(shoulder_curve(tips[s], neck[s], body) for s in (0, 1)), neck)
+    slopes = [body.slope_at(np.linspace(on_slope[s, 1], on_slope[s, 0], 16), s) for s in (0, 1)]
+    neck, tips = np.stack([slope[-1] for slope in slopes]), np.stack([slope[0] for slope in slopes])
+    target_top = shoulder_row(*slopes, neck)
     source_chest, target_chest = resample(top.armpit, COLUMNS), resample(armpits, COLUMNS)
     holes = [resample(top.armholes[s], ROWS // 2) for s in (0, 1)]
     targets = [_armhole(holes[s], tips[s], armpits[s]) for s in (0, 1)]
@@ -155,7 +156,7 @@ def _side(top: Top, body: Body, scale: float, armpit: Points, side: int, long: b
     length = (hem - start) * body.torso
     share = start + np.linspace(0, 1, ROWS) * length / body.torso
     bare = body.half_at(share, side)
-    loose = np.interp(share, (0.5, 1.0, 1.2, 1.8), (1.3, 1.22, 1.5, 2.6) if long else (1.3, 1.22, 1.22, 1.3))
+    loose = np.interp(share, (0.5, 1.0, 1.2, 1.8), (1.22, 1.16, 1.45, 2.6) if long else (1.22, 1.16, 1.16, 1.25))
     half = soften(np.clip(half * WORN, bare * 1.04, bare * loose))
     edge = body.axis_at(share) + out * half[:, None] * body.across
     settle = np.clip(np.linspace(0, 1, ROWS) / 0.25, 0, 1)[:, None]
@@ -193,6 +194,7 @@ def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, arm
     target_outer = _from_point(tip, out_edge, np.minimum(ease * 3, 1))
     late = np.clip(shares * (end - below[0]) / 0.25, 0, 1)[:, None]
     target_inner = _from_point(armpit, in_edge, late)
+    target_outer, target_inner = _rounded(target_outer), _rounded(target_inner)
     return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))
 
 
@@ -225,6 +227,14 @@ def _limb_edge(line: Points, at: Points, half: Points, normal_side: float) -> Po
     tangent = np.stack([np.interp(at, along, np.gradient(line[:, axis])) for axis in (0, 1)], -1)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     return middle + normal_side * np.stack([tangent[:, 1], -tangent[:, 0]], -1) * half[:, None]
+
+
+def _rounded(curve: Points, passes: int = 4) -> Points:
+    """A curve with its corners rounded, its ends kept."""
+    curve = curve.copy()
+    for _ in range(passes):
+        curve[1:-1] = (curve[:-2] + 2 * curve[1:-1] + curve[2:]) / 4
+    return curve
 
 
 def soften(values: Points) -> Points:

@@ -63,7 +63,7 @@ def dress(person: Person, category: Category, body: Body | None = None) -> Scene
 def old_garment(person: Person, body: Body, category: Category) -> Tensor:
     """(512, 384) bool: what the person wears where the new garment goes."""
     parsing = person.parsing
-    worn = parsing == Part.UPPER
+    worn = (parsing == Part.UPPER) | _stained(person, parsing == Part.ARMS)
     if category is Category.DRESS:
         return worn | (parsing == Part.DRESS) | (parsing == Part.LOWER)
     hips = torch.from_numpy(_below(body, 0.92))
@@ -93,6 +93,7 @@ def hands(person: Person, body: Body) -> Tensor:
     """(512, 384) bool: skin of the hands, from a little above the wrist to the fingertips."""
     skin = person.parsing == Part.ARMS
     found = torch.zeros_like(skin)
+    cuffs = grow(person.parsing == Part.UPPER, 3)
     rows, columns = np.mgrid[0:512, 0:384] + 0.5
     for arm in body.arms:
         wrist = arm.line[-1]
@@ -102,8 +103,23 @@ def hands(person: Person, body: Body) -> Tensor:
         aside = np.abs((columns - wrist[0]) * along[1] - (rows - wrist[1]) * along[0])
         length = 0.62 * body.breadth
         near = (ahead > -0.06 * body.breadth) & (ahead < length) & (aside < 0.36 * body.breadth)
-        found |= torch.from_numpy(near) & skin
-    return found
+        # At the wrist the old cuff has tinged the skin's rim.
+        rim = torch.from_numpy(ahead < 0.14 * body.breadth) & cuffs
+        found |= torch.from_numpy(near) & skin & ~rim
+    return found & ~_stained(person, skin)
+
+
+def _stained(person: Person, skin: Tensor) -> Tensor:
+    """(512, 384) bool: cells between fingers that were taken for skin but show the old garment."""
+    worn = grow((person.parsing == Part.UPPER) | (person.parsing == Part.DRESS), -2)
+    firm = grow(skin, -3)
+    if min(int(worn.sum()), int(firm.sum())) < 60:
+        return torch.zeros_like(skin)
+    tone, cloth = (person.image[:, where].median(dim=1).values[:, None, None] for where in (firm, worn))
+    if float((tone - cloth).abs().sum()) < 0.5:
+        return torch.zeros_like(skin)
+    to_tone, to_cloth = ((person.image - colour).abs().sum(0) for colour in (tone, cloth))
+    return skin & grow(worn, 8) & (to_cloth < 0.3) & (to_cloth < 0.5 * to_tone)
 
 
 def _reach(body: Body, category: Category) -> NDArray[np.bool_]:

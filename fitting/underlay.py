@@ -52,7 +52,7 @@ def undress(scene: Scene) -> Underlay:
             continue
         painted = _continue(person, trusted & _any(person.parsing, *worn), name)
         if name == "skin":
-            painted = painted * torch.from_numpy(_roundness(scene.body)).float()
+            painted = painted * torch.from_numpy(_roundness(scene.body, parsing.numpy())).float()
         weight = blur(place, 0.9)[None]
         image, total = image + painted * weight, total + weight
     image = torch.where(off, image / total.clamp(min=1e-4), person.image)
@@ -94,15 +94,23 @@ def _continue(person: Person, source: Tensor, name: str) -> Tensor:
         limit = (values - middle[:, None]).abs().sum(0).quantile(0.7)
         source = source & (spread <= limit + 1e-6)
         filled = blur(push_pull(image, source.float()), 3.0)
-        return _one_complexion(filled, middle) if name == "skin" else filled
-    return _with_texture(push_pull(image, source.float()), image, source)
+        if name == "skin":
+            return _one_complexion(filled, middle, source)
+    else:
+        filled = push_pull(image, source.float())
+    return _with_texture(filled, person.image, source)
 
 
-def _one_complexion(filled: Tensor, tone: Tensor) -> Tensor:
-    """Continued skin kept near the person's usual tone: a shadow under the chin must not spread to the arms."""
+def _one_complexion(filled: Tensor, tone: Tensor, source: Tensor) -> Tensor:
+    """Continued skin, drawn to the person's usual tone the farther it lies from skin that is seen.
+
+    A shadow under the chin must not spread to the arms.
+    """
     level = filled.mean(0) / tone.mean().clamp(min=0.02)
     mixed = filled * (level.clamp(0.82, 1.12) / level.clamp(min=0.02))
-    return torch.lerp(mixed, tone[:, None, None].expand_as(mixed), 0.4).clamp(0, 1)
+    mixed = torch.lerp(mixed, tone[:, None, None].expand_as(mixed), 0.4)
+    near = (blur(source.float(), 5.0) * 2.5).clamp(0, 1)
+    return torch.lerp(mixed, filled, near).clamp(0, 1)
 
 
 def _with_texture(smooth: Tensor, image: Tensor, known: Tensor) -> Tensor:
@@ -126,7 +134,7 @@ def _beneath(scene: Scene) -> np.ndarray:
     for leg in body.legs:
         legs |= limb_mask(leg, 0.0, 1.0, 1.0)
     torso = outline_mask(body, 0.0, 1.12, 1.0, -0.01)
-    waist = outline_mask(body, 0.72, 1.12, 1.0)
+    waist = outline_mask(body, 0.72, 1.12, 0.95)
     if category is Category.LOWER:
         shown[torso] = Part.SKIN
         shown[legs | waist] = Part.LEGS
@@ -135,14 +143,37 @@ def _beneath(scene: Scene) -> np.ndarray:
         shown[above] = Part.UPPER if worn else Part.SKIN
     else:
         shown[torso] = Part.SKIN
-        lower = waist | (legs & _near_hips(body))
+        lower = _lower_waist(scene, waist) | (legs & _near_hips(body))
         shown[lower] = Part.LOWER if category is not Category.DRESS else Part.LEGS
         if category is Category.DRESS:
             shown[legs & ~waist] = Part.LEGS
         shown[_neck(body)] = Part.SKIN
         for arm in body.arms:
-            shown[limb_mask(arm, 0.1, 1.0, 1.0) | _wrist(arm, body)] = Part.ARMS
+            shown[limb_mask(arm, 0.1, 1.0, 1.0) | _to_hand(scene, arm)] = Part.ARMS
     return shown
+
+
+def _lower_waist(scene: Scene, waist: np.ndarray) -> np.ndarray:
+    """Up to the waist, as wide as trousers or skirt are where they come out from under the old top."""
+    body = scene.body
+    worn = ((scene.person.parsing == Part.LOWER) & ~scene.old).numpy()
+    widths = worn.sum(1)
+    rows = np.nonzero(widths > 0.7 * max(np.quantile(widths[widths > 0], 0.8), 1))[0] if worn.any() else []
+    if not len(rows):
+        return waist
+    columns = np.nonzero(worn[rows[0] : rows[0] + 4].any(0))[0]
+    low, high = float(columns[0]), float(columns[-1]) + 1
+    foot = np.array([[low, rows[0] + 3.0], [high, rows[0] + 3.0]])
+    head = body.axis_at(0.72)[0] + np.array([[-0.5], [0.5]]) * 0.94 * (high - low) * body.across
+    return polygon_mask(np.stack([foot[0], head[0], head[1], foot[1]])) if head[:, 1].max() < rows[0] else waist
+
+
+def _to_hand(scene: Scene, arm: Limb) -> np.ndarray:
+    """The wrist, where a hand is seen to follow; a hand in a pocket has none."""
+    wrist = _wrist(arm, scene.body)
+    reach = ndimage.binary_dilation(wrist, iterations=4)
+    skin = (scene.person.parsing == Part.ARMS).numpy()
+    return wrist if (reach & skin).sum() > 30 else np.zeros_like(wrist)
 
 
 def _wrist(arm: Limb, body: Body) -> np.ndarray:
@@ -164,29 +195,34 @@ def _near_hips(body: Body) -> np.ndarray:
 def _neck(body: Body) -> np.ndarray:
     lift = 0.4 * body.breadth * body.down
     base = body.neck.mean(0)
-    foot = base + (body.neck - base) * 1.0
-    throat = base + (body.neck - base) * 0.8
-    return polygon_mask(np.stack([foot[0], throat[0] - 0.2 * lift, throat[0] - lift, throat[1] - lift,
-                                  throat[1] - 0.2 * lift, foot[1], body.shoulders[1], body.shoulders[0]]))
+    out = np.array([[-1.0], [1.0]]) * body.across
+    throat = base + body.throat * out - 0.12 * body.breadth * body.down
+    slope = base + 1.25 * body.throat * out - 0.03 * body.breadth * body.down
+    return polygon_mask(np.stack([
+        body.neck[0], slope[0], throat[0], throat[0] - lift, throat[1] - lift, throat[1], slope[1], body.neck[1],
+        body.shoulders[1], body.shoulders[0],
+    ]))
 
 
-def _roundness(body: Body) -> np.ndarray:
+def _roundness(body: Body, parsing: np.ndarray) -> np.ndarray:
     """(512, 384): limbs are darker towards their edges, as round things are in soft frontal light."""
     shade = np.ones((512, 384))
-    for limb in (*body.arms, *body.legs):
-        shade = np.minimum(shade, _limb_shade(limb))
-    return shade
+    for arm in body.arms:
+        limb = limb_mask(arm, 0.0, 1.0, 1.0) | _wrist(arm, body)
+        shade = np.where(parsing == Part.ARMS, np.minimum(shade, _round_shade(limb, arm)), shade)
+    torso = outline_mask(body, 0.3, 1.2, 1.0)
+    for leg in body.legs:
+        limb = limb_mask(leg, 0.0, 1.0, 1.0) | torso
+        shade = np.where(parsing == Part.LEGS, np.minimum(shade, _round_shade(limb, leg)), shade)
+    return ndimage.gaussian_filter(shade, 1.2)
 
 
-def _limb_shade(limb: Limb) -> np.ndarray:
-    mask = limb_mask(limb, 0.0, 1.0, 1.0)
+def _round_shade(mask: np.ndarray, limb: Limb) -> np.ndarray:
     if not mask.any():
         return np.ones((512, 384))
     depth = ndimage.distance_transform_edt(mask)
-    half = float(np.median(limb.half))
-    across = np.clip(1 - depth / max(half, 1.0), 0, 1)
-    shade = np.where(mask, 1.02 - 0.24 * across**2.2, 1.0)
-    return ndimage.gaussian_filter(shade, 1.0)
+    across = np.clip(1 - depth / max(float(np.median(limb.half)), 1.0), 0, 1)
+    return np.where(mask, 1.02 - 0.24 * across**2.2, 1.02)
 
 
 def _arms_in_front(scene: Scene, parsing: Tensor) -> Tensor:
@@ -194,7 +230,7 @@ def _arms_in_front(scene: Scene, parsing: Tensor) -> Tensor:
     near = np.zeros((512, 384), bool)
     drawn = np.zeros((512, 384), bool)
     for arm in scene.body.arms:
-        drawn |= limb_mask(arm, 0.36, 1.0, 1.0)
+        drawn |= limb_mask(arm, 0.36, 1.0, 1.0) | _to_hand(scene, arm)
         near |= limb_mask(arm, 0.36, 1.0, 1.7)
     shown = (scene.person.parsing == Part.ARMS) & torch.from_numpy(near)
     return blur((shown | (torch.from_numpy(drawn) & (parsing == Part.ARMS))).float(), 0.7)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.body import Body
+from fitting.fill import blur, grow, push_pull
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
 from fitting.landmarks import bottom_landmarks, top_landmarks
@@ -46,10 +47,13 @@ class Laid:
 
     Attributes:
         layers: from back to front.
+        image: (3, H, W) float in [0, 1], the garment's colours, continued beyond its edge, so that nothing of
+            what it was photographed on shows through.
         mask: (H, W) float in [0, 1], what of the garment's picture may show; the inside of its back may not.
     """
 
     layers: tuple[Layer, ...]
+    image: Tensor
     mask: Tensor
 
 
@@ -98,20 +102,35 @@ def lay(body: Body, garment: Garment) -> Laid:
         top = top_landmarks(mask.numpy(), True if garment.category is Category.OUTER else None)
         mask = without_inside(garment.image, mask, top)
         pieces = top_pieces(top, body, garment.category is Category.DRESS)
+    drawings = [(piece, *draw(patches, GRID)) for piece, patches in pieces]
+    drawings = [drawing for drawing in drawings if drawing[2].any()]
     layers = []
-    for piece, patches in pieces:
-        points, drawn = draw(patches, GRID)
-        if drawn.any():
-            layers.append(_layer(points, drawn, frame, piece))
-    return Laid(tuple(layers), mask)
+    for index, (piece, points, drawn) in enumerate(drawings):
+        others = [other for at, (_, _, other) in enumerate(drawings) if at != index]
+        layers.append(_layer(points, drawn, others, frame, piece))
+    return Laid(tuple(layers), _without_fringe(garment), mask)
 
 
-def _layer(points: np.ndarray, drawn: np.ndarray, frame: Frame, piece: str) -> Layer:
-    """Garment points on the grid -> a layer whose flow runs on past its edge, so that enlarging stays clean."""
+def _without_fringe(garment: Garment) -> Tensor:
+    """Colours of the garment well inside its edge, continued outwards."""
+    inside = grow(garment.mask > 0.9, -max(round(max(garment.mask.shape) / 200), 1))
+    if inside.sum() < 50:
+        return garment.image
+    return push_pull(garment.image, inside.float())
+
+
+def _layer(points: np.ndarray, drawn: np.ndarray, others: list[np.ndarray], frame: Frame, piece: str) -> Layer:
+    """Garment points on the grid -> a layer whose flow runs on past its edge, so that enlarging stays clean.
+
+    Where a piece meets another it reaches a little under it, so that the seam does not gape.
+    """
     nearest = ndimage.distance_transform_edt(~drawn, return_distances=False, return_indices=True)
     filled = torch.from_numpy(points[nearest[0], nearest[1]]).float()
     source = frame.to_grid(filled).permute(2, 0, 1)
     rows, columns = torch.meshgrid(torch.arange(GRID[0]) + 0.5, torch.arange(GRID[1]) + 0.5, indexing="ij")
     flow = source - torch.stack([columns, rows])
-    return Layer(flow, torch.from_numpy(drawn).float(), piece)
-
+    reach = torch.from_numpy(drawn)
+    for other in others:
+        reach = reach | (grow(reach, 2) & torch.from_numpy(other))
+    coverage = ((blur(reach.float(), 1.1) - 0.5) * 1.6 + 0.5).clamp(0, 1)
+    return Layer(flow, coverage, piece)
