@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from fitting.garment import Category
 from fitting.ui import words
 from fitting.ui.blocks import build_app
 from fitting.ui.compare import comparison
-from fitting.ui.journey import spoken
+from fitting.ui.journey import cut_at, spoken
 from fitting.ui.pictures import picture_input
 from fitting.ui.serving import assets
 from fitting.ui.shelves import load_people, shelves
@@ -86,12 +87,17 @@ def test_names_of_made_pictures_cannot_be_guessed(visits: Visits) -> None:
     assert one != two and len(one.parent.name) >= 32
 
 
-def test_a_silent_visit_is_ended_by_the_next_visitor(tmp_path: Path) -> None:
-    visits = Visits(tmp_path, max_age=-1)
+def test_a_visit_that_falls_silent_is_ended(tmp_path: Path) -> None:
+    visits = Visits(tmp_path, max_age=0.2)
     forgotten = upload(visits)
     visits.keep("me", "photo", forgotten)
-    visits.of("somebody")
+    deadline = time.monotonic() + 10
+    while forgotten.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not forgotten.exists()
+    again = upload(visits)
+    visits.keep("me", "photo", again)
+    assert again.exists() and visits.uploads("me") == [again]
 
 
 def test_files_outside_are_never_held_nor_deleted(visits: Visits, tmp_path: Path) -> None:
@@ -119,6 +125,13 @@ def test_notes_cannot_carry_markup() -> None:
 def test_a_comparison_names_its_pictures_and_states_their_size() -> None:
     html = comparison("/tmp/a b/before.jpg", "/tmp/after.jpg", Image.new("RGB", (30, 40)))
     assert html.count("alt=") == 2 and 'width="30" height="40"' in html and "/tmp/a%20b/before.jpg" in html
+
+
+def test_a_comparison_begins_where_the_garment_is() -> None:
+    region = Image.new("L", (200, 100))
+    assert cut_at(region) == 50
+    region.paste(255, (20, 10, 60, 90))
+    assert cut_at(region) == 20
 
 
 def test_there_are_words_for_every_category_and_stage() -> None:

@@ -77,25 +77,10 @@ def _photo_column(journey: Journey) -> Parts:
 def _garment_column(journey: Journey) -> Parts:
     with gr.Column(elem_id="garment-column", elem_classes="card"):
         gr.HTML(_heading(2, words.GARMENT), padding=False)
-        choice, shown = gr.State(None), gr.State([item.id for item in journey.catalogue])
-        names = list(shelves(journey.catalogue))
         with gr.Tabs():
-            with gr.Tab(words.CATALOGUE, id="catalogue"):
-                shelf = gr.Dropdown(names, value=names[0], label=words.SHOW, filterable=False, elem_id="shelf-filter")
-                gallery = gr.Gallery(
-                    pictures_of(journey.catalogue),
-                    label=words.CATALOGUE,
-                    show_label=False,
-                    allow_preview=False,
-                    object_fit="contain",
-                    columns=4,
-                    height=440,
-                    buttons=[],
-                    elem_id="shelf",
-                    elem_classes="shelf",
-                    interactive=False,
-                )
-            with gr.Tab(words.OWN_GARMENT, id="own"):
+            with gr.Tab(words.CATALOGUE):
+                parts = _catalogue(journey)
+            with gr.Tab(words.OWN_GARMENT):
                 own = picture_input(
                     label=words.OWN_GARMENT,
                     show_label=False,
@@ -115,15 +100,27 @@ def _garment_column(journey: Journey) -> Parts:
             elem_id="worn",
             elem_classes="chips",
         )
-    return {
-        "choice": choice,
-        "shown": shown,
-        "shelf": shelf,
-        "gallery": gallery,
-        "own": own,
-        "chosen": chosen,
-        "worn": worn,
-    }
+    return {**parts, "choice": gr.State(None), "own": own, "chosen": chosen, "worn": worn}
+
+
+def _catalogue(journey: Journey) -> Parts:
+    names = list(shelves(journey.catalogue))
+    shelf = gr.Dropdown(names, value=names[0], label=words.SHOW, filterable=False, elem_id="shelf-filter")
+    gallery = gr.Gallery(
+        pictures_of(journey.catalogue),
+        label=words.CATALOGUE,
+        show_label=False,
+        allow_preview=False,
+        object_fit="contain",
+        columns=4,
+        height=440,
+        buttons=[],
+        elem_id="shelf",
+        elem_classes="shelf",
+        interactive=False,
+    )
+    shown = gr.State([item.id for item in journey.catalogue])
+    return {"shelf": shelf, "gallery": gallery, "shown": shown}
 
 
 def _result_column() -> Parts:
@@ -155,10 +152,9 @@ def _connect(journey: Journey, photo: Parts, garment: Parts, result: Parts) -> N
     light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     choice, chosen = garment["choice"], garment["chosen"]
 
-    photo["photo"].input(
-        journey.check_photo, photo["photo"], photo["advice"], show_progress_on=photo["advice"], **heavy
-    )
-    photo["photo"].clear(journey.drop_photo, None, photo["advice"], **light)
+    said = [photo["advice"], photo["people"]]
+    photo["photo"].input(journey.check_photo, photo["photo"], said, show_progress_on=photo["advice"], **heavy)
+    photo["photo"].clear(journey.drop_photo, None, said, **light)
     photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **light)
 
     garment["shelf"].change(journey.choose_shelf, garment["shelf"], [garment["gallery"], garment["shown"]], **light)
@@ -176,7 +172,7 @@ def _connect(journey: Journey, photo: Parts, garment: Parts, result: Parts) -> N
         **heavy,
     )
     photo["forget"].click(
-        journey.forget, None, [photo["photo"], photo["advice"], garment["own"], choice, chosen, *shown], **light
+        journey.forget, None, [photo["photo"], *said, garment["own"], choice, chosen, *shown], **light
     )
 
 

@@ -19,15 +19,21 @@ MOVE = """element.addEventListener("input", event => {
 });"""
 
 
-def comparison(before: str, after: str, shown: Image.Image) -> str:
-    """Before and after, cut at a movable line. `shown` tells the size of both, so that the page does not jump."""
+def comparison(before: str, after: str, shown: Image.Image, cut: int = 50) -> str:
+    """Before and after, cut at a movable line.
+
+    Args:
+        before, after: paths of two pictures of one size.
+        shown: one of them, for its size: so that the page does not jump.
+        cut: where the line is at first, in per cent of the width.
+    """
     return (
-        '<div class="compare" style="--cut: 50%">'
+        f'<div class="compare" style="--cut: {cut}%">'
         + _picture(after, words.AFTER_ALT, shown, "after")
         + _picture(before, words.BEFORE_ALT, shown, "before")
         + f'<span class="tag left" aria-hidden="true">{words.BEFORE}</span>'
         + f'<span class="tag right" aria-hidden="true">{words.AFTER}</span>'
-        + f'<input type="range" min="0" max="100" value="50" aria-label="{words.COMPARE_HINT}"></div>'
+        + f'<input type="range" min="0" max="100" value="{cut}" aria-label="{words.COMPARE_HINT}"></div>'
     )
 
 

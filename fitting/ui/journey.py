@@ -42,20 +42,21 @@ class Journey:
     people: Sequence[SamplePerson]
     visits: Visits
 
-    def check_photo(self, photo: str | None, request: gr.Request) -> str:
-        """Look at a new photo at once, so that advice comes before the wait."""
+    def check_photo(self, photo: str | None, request: gr.Request) -> tuple[str, Any]:
+        """Look at a new photo at once, so that advice comes before the wait. No sample person is chosen then."""
+        nobody = gr.update(selected_index=None)
         if photo is None:
-            return words.note(words.PHOTO_ADVICE)
+            return words.note(words.PHOTO_ADVICE), nobody
         self.visits.keep(_session(request), "photo", photo)
         try:
             person = self.room.understand_person(_decoded(photo, PhotoError))
         except Exception as error:
-            return words.note(spoken(error), "error")
-        return words.note(words.PHOTO_FINE, "good") + words.notes(list(person.notes))
+            return words.note(spoken(error), "error"), nobody
+        return words.note(words.PHOTO_FINE, "good") + words.notes(list(person.notes)), nobody
 
-    def drop_photo(self, request: gr.Request) -> str:
+    def drop_photo(self, request: gr.Request) -> tuple[str, Any]:
         self.visits.drop(_session(request), "photo")
-        return words.note(words.PHOTO_ADVICE)
+        return words.note(words.PHOTO_ADVICE), gr.update(selected_index=None)
 
     def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
         self.visits.drop(_session(request), "photo")
@@ -118,11 +119,12 @@ class Journey:
         """Delete what the visitor gave and what was made from it, and clear the page."""
         self.leave(request)
         advice, nothing_chosen = words.note(words.PHOTO_ADVICE), words.note(words.CHOSEN_NOTHING)
-        return None, advice, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good"))
+        nobody = gr.update(selected_index=None)
+        return None, advice, nobody, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good"))
 
     def leave(self, request: gr.Request) -> None:
         session = _session(request)
-        for path in self.visits.of(session).uploads.values():
+        for path in self.visits.uploads(session):
             self._forget_in_memory(path)
         self.visits.end(session)
 
@@ -144,7 +146,7 @@ class Journey:
         before = self.visits.save(visit, _for_screen(photo), "before.jpg", quality=92)
         after = self.visits.save(visit, shown, "after.jpg", quality=92)
         said = words.note(words.worn_as(result.category, found), "good") + words.notes(list(result.notes))
-        pictures = compare.comparison(before, after, shown), compare.plain(after, shown)
+        pictures = compare.comparison(before, after, shown, cut_at(result.edit_region)), compare.plain(after, shown)
         return said, gr.update(visible=True), *pictures, gr.update(visible=False)
 
     def _forget_in_memory(self, path: Path) -> None:
@@ -158,6 +160,12 @@ def spoken(error: Exception) -> str:
         return str(error)
     log.error("a visitor met an unexpected error", exc_info=error)
     return words.BROKEN
+
+
+def cut_at(edit_region: Image.Image) -> int:
+    """Where before turns into after at first, in per cent of the width: in the middle of what has changed."""
+    box = edit_region.getbbox()
+    return 50 if box is None else round(50 * (box[0] + box[2]) / edit_region.width)
 
 
 def _decoded(path: str | None, error: type[FittingError]) -> Image.Image:

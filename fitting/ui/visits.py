@@ -43,6 +43,7 @@ class Visits:
         self.max_age = max_age
         self._visits: dict[str, Visit] = {}
         self._lock = threading.Lock()
+        self._sweeper: threading.Thread | None = None
 
     def holds(self, path: str | Path) -> bool:
         """Whether the path is a file below the root: nothing else may be read on a visitor's behalf."""
@@ -95,13 +96,31 @@ class Visits:
         with self._lock:
             self._end(session)
 
+    def uploads(self, session: str) -> list[Path]:
+        """The files that a visitor gave."""
+        with self._lock:
+            visit = self._visits.get(session)
+            return list(visit.uploads.values()) if visit else []
+
     def _visit(self, session: str) -> Visit:
-        now = time.monotonic()
-        for other in [s for s, visit in self._visits.items() if now - visit.seen > self.max_age]:
-            self._end(other)  # their tab was closed without a word
         visit = self._visits.setdefault(session, Visit())
-        visit.seen = now
+        visit.seen = time.monotonic()
+        if self._sweeper is None:
+            self._sweeper = threading.Thread(target=self._sweep, name="visits", daemon=True)
+            self._sweeper.start()
         return visit
+
+    def _sweep(self) -> None:
+        """End visits that fell silent, as when a connection was lost, until none is left."""
+        while True:
+            time.sleep(min(self.max_age / 4, 60))
+            with self._lock:
+                now = time.monotonic()
+                for session in [s for s, visit in self._visits.items() if now - visit.seen > self.max_age]:
+                    self._end(session)
+                if not self._visits:
+                    self._sweeper = None
+                    return
 
     def _end(self, session: str) -> None:
         if visit := self._visits.pop(session, None):
