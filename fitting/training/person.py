@@ -19,7 +19,7 @@ from fitting.person import locate
 from fitting.person_net import PersonMaps, PersonNet
 from fitting.training.loop import Plan, Stage, train
 from fitting.training.person_data import PersonBatches, backgrounds, training_sources
-from fitting.weights import save
+from fitting.weights import record, save
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ PART_WEIGHTS = {Part.BACKGROUND: 0.7, Part.HAIR: 1.5, Part.SKIN: 2.0, Part.ARMS:
 
 
 def train_person(data: Path, folder: Path, minutes: float | None = None, resume: bool = False) -> None:
-    """Train on the training splits below `data`; at the plan's end `folder/weights` holds what to ship."""
+    """Train on the training splits below `data`; `folder/weights` is then a folder of weights to load or ship."""
     net = PersonNet()
     if not (resume and (folder / "checkpoint.pt").exists()):
         load_imagenet(net.encoder)
@@ -46,7 +46,8 @@ def train_person(data: Path, folder: Path, minutes: float | None = None, resume:
         contact_sheet(ema, shown).save(path)
 
     ema = train(net, PLAN, make, losses, folder, minutes, resume, preview)
-    save(ema, folder / "weights")
+    save(ema, folder / "weights" / "person")
+    record("person", folder / "weights")
 
 
 def losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -66,7 +67,7 @@ def losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         "overlap": 0.5 * overlap,
         "matte": 0.5 * masked_mean(F.binary_cross_entropy_with_logits(matte, batch["matte"], reduction="none"), known),
         "others": 0.2 * F.binary_cross_entropy_with_logits(others, batch["others"]),
-        "joints": 0.15 * joints,
+        "joints": 0.3 * joints,
         "visible": 0.15 * visible,
     }
 
