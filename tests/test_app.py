@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -255,6 +258,44 @@ def test_nothing_but_the_cache_is_served(server: Server) -> None:
             urllib.request.urlopen(f"{server.address}/gradio_api/file={path}", timeout=10)
         with caught.value as refusal:
             assert refusal.code in (403, 404)
+
+
+HOST = """
+import sys, time
+from pathlib import Path
+from fitting.ui.serving import private_folder, prepare
+prepare()
+import os
+folder = Path(os.environ["GRADIO_TEMP_DIR"])
+(folder / "photo.jpg").write_bytes(b"somebody")
+print(folder, flush=True)
+time.sleep(60)
+"""
+
+
+def host(temporary: Path) -> tuple[subprocess.Popen[str], Path]:
+    """Another process that hosts the app, and its folder of uploads."""
+    environment = {key: value for key, value in os.environ.items() if key != "GRADIO_TEMP_DIR"}
+    environment["TMPDIR"] = str(temporary)
+    process = subprocess.Popen([sys.executable, "-c", HOST], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_uploads_go_when_the_host_stops_or_else_at_its_next_start(tmp_path: Path) -> None:
+    stopped, its_folder = host(tmp_path)
+    crashed, left = host(tmp_path)
+    with stopped, crashed:
+        assert its_folder.is_dir(), "a second start leaves the first one's alone"
+        stopped.terminate()
+        stopped.wait(timeout=30)
+        assert not its_folder.exists()
+        crashed.kill()
+        crashed.wait(timeout=30)
+        assert (left / "photo.jpg").exists()
+        with host(tmp_path)[0] as started:
+            assert not left.exists()
+            started.terminate()
 
 
 def test_importing_the_app_starts_nothing() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
+import signal
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +20,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fitting.images import MAX_BYTES
 from fitting.ui.style import STYLE, theme
 
+PREFIX = "fitting-room-"  # of folders for uploads and results, below the system's temporary folder
+
 
 def prepare() -> None:
     """Settings that Gradio reads from the environment; call it before the app is built.
 
-    Uploads get a folder of this process's own, which goes away with it.
+    Uploads get a folder of this process's own, which goes away with it, even when it is told to stop.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # How soon a closed tab is noticed, and the visit deleted.
     os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "3")
     if "GRADIO_TEMP_DIR" not in os.environ:
-        folder = tempfile.mkdtemp(prefix="fitting-room-")
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["GRADIO_TEMP_DIR"] = str(private_folder(Path(tempfile.gettempdir())))
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # else nothing registered below would run
+
+
+def private_folder(parent: Path) -> Path:
+    """A new folder that is deleted when this process exits; those that crashed processes left go now.
+
+    A folder in use is locked for as long as its process lives, however that ends.
+    """
+    for leftover in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # in use, or somebody else's
+            os.close(_locked(leftover))
+            shutil.rmtree(leftover, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    _locked(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that holds the folder's lock. Raises OSError if another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
