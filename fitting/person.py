@@ -43,6 +43,7 @@ class Person:
     notes: tuple[str, ...] = field(default=())
 
 
+CLOSER = 0.75  # head to hips fill less than this share of the frame: look at them again
 LEAST_HEIGHT = 160  # photo pixels that a person must be high
 SEEN = 0.3  # a joint below this visibility was not seen
 
@@ -100,6 +101,7 @@ def find_person(net: PersonNet, photo: Tensor) -> Person:
     near = Frame.around(left, top, right, bottom, margin=0.1)
     if near.height < 0.85 * frame.height:
         frame, found = near, _look(net, unit, near)
+    found = _closer(net, unit, frame, found)
     parsing, notes = found.parsing(), (SEVERAL,) if several else ()
     return Person(photo, frame, frame.cut(unit), parsing, found.keypoints, found.matte, notes)
 
@@ -153,6 +155,55 @@ def _look(net: PersonNet, unit: Tensor, frame: Frame) -> _Sight:
     keypoints = locate(maps.joints.float(), maps.visible.float())[0].cpu()
     main, people = _main_person(matte)
     return _Sight(full(maps.parts).softmax(0), matte * main, others, keypoints, people)
+
+
+def _closer(net: PersonNet, unit: Tensor, frame: Frame, found: _Sight) -> _Sight:
+    """Look at head, torso and arms once more where they are small in the frame, and merge what is seen."""
+    box = _upper_body(found.keypoints)
+    if box is None:
+        return found
+    window = Frame.around(*box, margin=0.06)  # in cells of the grid
+    if window.height > CLOSER * GRID[0]:
+        return found
+    corners = torch.tensor([[window.left, window.top], [window.left + window.width, window.top + window.height]])
+    (left, top), (right, bottom) = frame.to_photo(corners.float()).round().int().tolist()
+    near = _look(net, unit, Frame(left, top, right - left, bottom - top))
+    maps = torch.cat([near.parts, near.matte[None]])
+    # The close view counts fully inside and fades out towards its rim, where it knows less of what surrounds it.
+    ramp = [torch.minimum(torch.arange(n) + 0.5, n - torch.arange(n) - 0.5) / (0.12 * n) for n in GRID]
+    weight = torch.minimum(ramp[0][:, None], ramp[1][None]).clamp(max=1)
+    placed = window.place(torch.cat([maps, weight[None]]), *GRID)
+    share = placed[-1:]
+    parts = found.parts + (placed[:-2] - found.parts) * share
+    matte = found.matte + (placed[-2] - found.matte) * share[0]
+    return replace(found, parts=parts, matte=matte, keypoints=_nearer(found.keypoints, near.keypoints, window))
+
+
+def _upper_body(keypoints: Tensor) -> tuple[float, float, float, float] | None:
+    """Left, top, right, bottom around head, arms and torso on the grid; None where the torso is not seen."""
+    seen = keypoints[:, 2] > SEEN
+    needed = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
+    if not seen[needed].all():
+        return None
+    upper = keypoints[: Joint.RIGHT_HIP + 1][seen[: Joint.RIGHT_HIP + 1]]
+    torso = float(keypoints[needed[2:], 1].mean() - keypoints[needed[:2], 1].mean())
+    if torso < 8:
+        return None
+    left, right = float(upper[:, 0].min()) - 0.25 * torso, float(upper[:, 0].max()) + 0.25 * torso
+    top = float(keypoints[needed[:2], 1].mean()) - 0.85 * torso
+    bottom = float(keypoints[needed[2:], 1].mean()) + 0.45 * torso
+    return left, top, right, bottom
+
+
+def _nearer(far: Tensor, near: Tensor, window: Frame) -> Tensor:
+    """Keypoints of both looks: their mean where both see a joint, but hips, which need the legs' view, from afar."""
+    scale = torch.tensor([window.width / GRID[1], window.height / GRID[0]])
+    places = near[:, :2] * scale + torch.tensor([float(window.left), float(window.top)])
+    margin = torch.tensor(GRID[::-1]) * 0.04
+    inside = ((near[:, :2] > margin) & (near[:, :2] < torch.tensor(GRID[::-1]) - margin)).all(1)
+    both = inside & (near[:, 2] > SEEN) & (torch.arange(len(Joint)) < Joint.LEFT_HIP)
+    mean = (torch.cat([places, near[:, 2:]], 1) + far) / 2
+    return torch.where(both[:, None], mean, far)
 
 
 def locate(joints: Tensor, visible: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fitting import person as person_module
 from fitting.anatomy import Joint, Part
 from fitting.drawing import PALETTE
 from fitting.errors import PhotoError
-from fitting.frame import GRID
+from fitting.frame import GRID, NET, Frame
 from fitting.person import find_person, locate, understand_person
 from fitting.person_net import PersonMaps, PersonNet
 
@@ -59,13 +60,13 @@ def draw(photo: Tensor, left: int, top: int, scale: float, joints: dict[Joint, t
 
 
 class Reads(nn.Module):
-    """Stands in for PersonNet: parts from colours; joints found where `mark`ed by a grey level per joint."""
+    """Stands in for PersonNet: parts are read from colours, joints are told."""
 
-    def __init__(self, points: Tensor, photo: Tensor) -> None:
+    def __init__(self, points: Tensor) -> None:
         super().__init__()
         self.anchor = nn.Parameter(torch.zeros(1))
-        self.points, self.size = points, photo.shape[-2:]
-        self.photo = photo.float() / 255
+        self.points = points
+        self.frame: Frame | None = None
 
     def forward(self, image: Tensor) -> PersonMaps:
         seen = (image + 1) * 127.5
@@ -74,26 +75,33 @@ class Reads(nn.Module):
         person = F.avg_pool2d((distance.argmin(1, keepdim=True) != 0).float(), 2) * 16 - 8
         joints = torch.full((1, 17, image.shape[-2] // 4, image.shape[-1] // 4), -4.0)
         visible = torch.full_like(joints, -6.0)
-        for joint, (x, y) in enumerate(self.view(image)):
+        for joint, (x, y) in enumerate(self.view()):
             column, row = int(x // 4), int(y // 4)
             if 0 <= row < joints.shape[-2] and 0 <= column < joints.shape[-1]:
                 joints[0, joint, row, column] = 12.0
                 visible[0, joint, row, column] = 6.0
         return PersonMaps(parts, person, torch.full_like(person, -8.0), joints, visible)
 
-    def view(self, image: Tensor) -> list[list[float]]:
-        """Where the joints lie in this view: the frame is found again from the two the code can have used."""
-        from fitting.frame import NET, Frame
-
-        rows, columns = (self.photo.amax(0) > 0).nonzero().unbind(1)
-        left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
-        whole = Frame.whole(*self.size)
-        near = Frame.around(float(left), float(top), float(right), float(bottom), margin=0.1)
-        views = [frame for frame in (whole, near)]
-        errors = [((frame.cut(self.photo, NET) * 2 - 1) - image[0]).abs().mean() for frame in views]
-        frame = views[int(torch.stack(errors).argmin())]
+    def view(self) -> list[list[float]]:
+        """Where the joints lie in the view through the frame that is being looked through."""
+        assert self.frame is not None
         scale = torch.tensor([NET[1] / GRID[1], NET[0] / GRID[0]])
-        return (frame.to_grid(self.points) * scale).tolist()
+        return (self.frame.to_grid(self.points) * scale).tolist()
+
+
+@pytest.fixture(autouse=True)
+def tell_frames(monkeypatch: pytest.MonkeyPatch) -> list[Frame]:
+    """Tell the stand-in what it is looking through, which a real network reads from the picture."""
+    look, frames = person_module._look, []
+
+    def told(net: nn.Module, unit: Tensor, frame: Frame) -> object:
+        frames.append(frame)
+        if isinstance(net, Reads):
+            net.frame = frame
+        return look(net, unit, frame)
+
+    monkeypatch.setattr(person_module, "_look", told)
+    return frames
 
 
 def standing(
@@ -107,7 +115,7 @@ def standing(
     photo = torch.zeros(3, height, width, dtype=torch.uint8)
     joints = {joint: place for joint, place in FIGURE.items() if joint not in without}
     points = draw(photo, left, top, scale, joints)
-    return Reads(points, photo), photo
+    return Reads(points), photo
 
 
 def test_a_person_is_read_part_by_part_and_joint_by_joint() -> None:
@@ -131,11 +139,20 @@ def test_a_small_figure_is_looked_at_again_from_near() -> None:
     assert (person.matte > 0.5).any(1).sum() > 0.7 * GRID[0]
 
 
+def test_a_figure_seen_whole_has_its_upper_body_looked_at_closer(tell_frames: list[Frame]) -> None:
+    net, photo = standing()
+    understand_person(net, photo)
+    whole, closer = tell_frames
+    assert closer.height < 0.75 * whole.height
+    head, hips = 30, 30 + 2 * 110
+    assert closer.top < head + 20 and closer.top + closer.height > hips
+
+
 def test_nobody_there() -> None:
     photo = torch.zeros(3, 400, 300, dtype=torch.uint8)
     photo[:, :, 150:] = 3
     with pytest.raises(PhotoError, match="could not find a person"):
-        understand_person(Reads(torch.full((17, 2), -1e4), photo), photo)
+        understand_person(Reads(torch.full((17, 2), -1e4)), photo)
 
 
 def test_too_small() -> None:
@@ -169,7 +186,6 @@ def test_from_behind() -> None:
 def test_the_largest_of_several_is_dressed_and_told() -> None:
     net, photo = standing(480, 700, 80, 30, 2.0)
     draw(photo, 480, 200, 1.3, FIGURE)
-    net.photo = photo.float() / 255
     person = find_person(net, photo)
     assert any("several people" in note for note in person.notes)
     small = person.frame.to_grid(torch.tensor([480 + 1.3 * 50, 200 + 1.3 * 80])).long()

@@ -46,10 +46,10 @@ class Source:
 def training_sources(data: Path) -> list[Source]:
     """The training splits; nothing held out is among them."""
     return [
-        Source(shrunk(ccp_people(data, ccp_split(data, "train"))), 0.42, 0.3),
-        Source(shrunk(ccp_people(data, ccp_split(data, "unlabelled"))), 0.16, 0.3),
+        Source(shrunk(ccp_people(data, ccp_split(data, "train"))), 0.5, 0.3),
+        Source(shrunk(ccp_people(data, ccp_split(data, "unlabelled"))), 0.12, 0.3),
         Source(shrunk(luma_people(data, "train")), 0.2, 0.7),
-        Source(shrunk(synthetic_people(data, "train")), 0.22, 0.6),
+        Source(shrunk(synthetic_people(data, "train")), 0.18, 0.6),
     ]
 
 
