@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fitting import person as person_module
-from fitting.anatomy import Joint, Part
+from fitting.anatomy import MIRRORED, Joint, Part
 from fitting.drawing import PALETTE
 from fitting.errors import PhotoError
 from fitting.frame import GRID, NET, Frame
@@ -73,13 +73,15 @@ class Reads(nn.Module):
         distance = torch.stack([(seen - torch.tensor(c).view(1, 3, 1, 1)).abs().sum(1) for c in PALETTE.tolist()], 1)
         parts = F.avg_pool2d(F.one_hot(distance.argmin(1), len(Part)).permute(0, 3, 1, 2).float(), 2) * 16 - 8
         person = F.avg_pool2d((distance.argmin(1, keepdim=True) != 0).float(), 2) * 16 - 8
-        joints = torch.full((1, 17, image.shape[-2] // 4, image.shape[-1] // 4), -4.0)
+        joints = torch.full((2, 17, image.shape[-2] // 4, image.shape[-1] // 4), -4.0)
         visible = torch.full_like(joints, -6.0)
         for joint, (x, y) in enumerate(self.view()):
             column, row = int(x // 4), int(y // 4)
             if 0 <= row < joints.shape[-2] and 0 <= column < joints.shape[-1]:
                 joints[0, joint, row, column] = 12.0
                 visible[0, joint, row, column] = 6.0
+                joints[1, MIRRORED[joint], row, -1 - column] = 12.0
+                visible[1, MIRRORED[joint], row, -1 - column] = 6.0
         return PersonMaps(parts, person, torch.full_like(person, -8.0), joints, visible)
 
     def view(self) -> list[list[float]]:

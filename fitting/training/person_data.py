@@ -17,8 +17,8 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 
+from fitting.anatomy import MIRRORED, Joint, Part
 from fitting.images import to_signed
-from fitting.person import Joint, Part
 from fitting.training.labels import (
     Array,
     LabelledPerson,
@@ -30,7 +30,6 @@ from fitting.training.labels import (
 )
 from fitting.training.loop import Stage
 
-MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 HEIGHT = 512  # people are kept at most this high
 
 
