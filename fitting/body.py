@@ -91,7 +91,7 @@ class Body:
 
     def half_at(self, share: Points | float, side: int) -> Points:
         """Half width of the torso at shares of its length (0 shoulders, 1 hips)."""
-        return np.interp(share, _TORSO_AT, self.torso_half[side])
+        return np.asarray(np.interp(share, _TORSO_AT, self.torso_half[side]))
 
     def axis_at(self, share: Points | float) -> Points:
         """Middle of the torso at shares of its length; past the hips it runs on straight down."""
@@ -134,8 +134,21 @@ def body_of(person: Person) -> Body:
         for k in (left, right)
     ]
     body = Body(
-        breadth, down, across, joints, seen, shoulders, hips, neck, throat, tips, slopes, armpits, (arms[0], arms[1]),
-        (legs[0], legs[1]), (breadth * np.array(_TORSO_HALF),) * 2,
+        breadth,
+        down,
+        across,
+        joints,
+        seen,
+        shoulders,
+        hips,
+        neck,
+        throat,
+        tips,
+        slopes,
+        armpits,
+        (arms[0], arms[1]),
+        (legs[0], legs[1]),
+        (breadth * np.array(_TORSO_HALF),) * 2,
     )
     halves = tuple(_torso_half(body, side, inside, parsing) for side in (0, 1))
     return Body(**{**body.__dict__, "torso_half": halves})
@@ -187,8 +200,13 @@ def _near(point: Points, other: Points, distance: float) -> bool:
 
 
 def _shoulder_line(
-    shoulders: Points, breadth: float, down: Points, across: Points, joints: Points,
-    inside: NDArray[np.bool_], bare: NDArray[np.bool_],
+    shoulders: Points,
+    breadth: float,
+    down: Points,
+    across: Points,
+    joints: Points,
+    inside: NDArray[np.bool_],
+    bare: NDArray[np.bool_],
 ) -> tuple[Points, Points]:
     """Neck corners and shoulder tips: proportions, lowered to the silhouette where that lies below."""
     middle = shoulders.mean(0)
@@ -234,16 +252,25 @@ def smooth_line(points: Points, count: int = 33, soften: float = 0.09) -> Points
     reach = max(int(soften * count), 1)
     kernel = np.hanning(2 * reach + 3)[1:-1]
     kernel /= kernel.sum()
-    padded = np.concatenate([
-        line[0] - (line[1] - line[0]) * np.arange(reach, 0, -1)[:, None], line,
-        line[-1] + (line[-1] - line[-2]) * np.arange(1, reach + 1)[:, None],
-    ])
+    padded = np.concatenate(
+        [
+            line[0] - (line[1] - line[0]) * np.arange(reach, 0, -1)[:, None],
+            line,
+            line[-1] + (line[-1] - line[-2]) * np.arange(1, reach + 1)[:, None],
+        ]
+    )
     return np.stack([np.convolve(padded[:, axis], kernel, "valid") for axis in (0, 1)], -1)
 
 
 def _limb(
-    joints: Points, seen: NDArray[np.bool_], root: int, step: int, half: Points, at: tuple[float, ...],
-    inside: NDArray[np.bool_], parsing: NDArray[np.int64],
+    joints: Points,
+    seen: NDArray[np.bool_],
+    root: int,
+    step: int,
+    half: Points,
+    at: tuple[float, ...],
+    inside: NDArray[np.bool_],
+    parsing: NDArray[np.int64],
 ) -> Limb:
     chain = [root, root + step, root + 2 * step]
     line = smooth_line(joints[chain])

@@ -73,5 +73,6 @@ def grow(mask: Tensor, cells: int) -> Tensor:
         return mask
     values = (mask if cells > 0 else ~mask).float()[None, None]
     reach = abs(cells)
-    wider = F.max_pool2d(values, 2 * reach + 1, stride=1, padding=reach)[0, 0] > 0.5
+    wider = F.max_pool2d(values, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    wider = F.max_pool2d(wider, (1, 2 * reach + 1), stride=1, padding=(0, reach))[0, 0] > 0.5
     return wider if cells > 0 else ~wider

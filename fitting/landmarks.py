@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from fitting.silhouette import Points, dents, outline
 
-
 SEAM = 0.86  # where a sleeve is sewn on at the shoulder, as a share of the armpit's distance from the axis
 
 
@@ -117,8 +116,13 @@ def top_landmarks(mask: NDArray[np.float32], sleeves: bool | None = None) -> Top
     ]
     bottoms = curves("bottom")
     return Top(
-        both("neck"), both("shoulder"), both("armpit"), both("hem"),
-        curves("shoulders"), curves("armhole"), curves("side"),
+        both("neck"),
+        both("shoulder"),
+        both("armpit"),
+        both("hem"),
+        curves("shoulders"),
+        curves("armhole"),
+        curves("side"),
         np.concatenate([bottoms[0][::-1], bottoms[1]]),
         (found[0], found[1]),
         max(left.collar, right.collar) * traced.scale,
@@ -144,8 +148,11 @@ def _sleeve_gap(path: Points, top: float, height: float, width: float) -> tuple[
     best, most = None, 0.045 * width
     for start, end, deepest, depth in dents(path):
         outward = path[end, 0] - path[deepest, 0]
-        if depth > most and outward > 0.06 * width and path[end, 1] > top + 0.1 * height and (
-            path[start, 1] > path[deepest, 1] + 0.1 * height and path[deepest, 0] > 0.25 * width
+        if (
+            depth > most
+            and outward > 0.06 * width
+            and path[end, 1] > top + 0.1 * height
+            and (path[start, 1] > path[deepest, 1] + 0.1 * height and path[deepest, 0] > 0.25 * width)
         ):
             # Up the side as far as it stays a side: the armpit is where the outline turns outward.
             rising = np.arange(deepest, end)
@@ -196,8 +203,16 @@ def _sleeved(path: Points, gap: tuple[int, int, int], top: float, height: float)
     under = path[armpit_at : inner + 1]
     if armpit is not path[armpit_at]:
         under = np.concatenate([armpit[None], under])
-    return _finish(path, sewn, path[sewn], armpit, np.stack([path[sewn], armpit]), hem_at, armpit_at,
-                   (path[outer : sewn + 1][::-1], under))
+    return _finish(
+        path,
+        sewn,
+        path[sewn],
+        armpit,
+        np.stack([path[sewn], armpit]),
+        hem_at,
+        armpit_at,
+        (path[outer : sewn + 1][::-1], under),
+    )
 
 
 def _cuff(path: Points, arc: NDArray[np.int64], root: Points, wide: float) -> tuple[int, int]:
@@ -256,7 +271,13 @@ def _hem(path: Points, armpit_at: int, armpit: Points) -> int:
 
 
 def _finish(
-    path: Points, sewn: int, shoulder: Points, armpit: Points, armhole: Points, hem_at: int, armpit_at: int,
+    path: Points,
+    sewn: int,
+    shoulder: Points,
+    armpit: Points,
+    armhole: Points,
+    hem_at: int,
+    armpit_at: int,
     sleeve: tuple[Points, Points] | None,
 ) -> _Half:
     neck_at, collar = _neck(path, sewn)
@@ -284,7 +305,7 @@ def _neck(path: Points, sewn: int) -> tuple[int, float]:
         depth = (chord[0] * offset[:, 1] - chord[1] * offset[:, 0]) / max(float(np.hypot(*chord)), 1e-6)
         depth = depth * (-1.0 if chord[0] > 0 else 1.0)
         deepest = int(np.argmax(np.abs(depth)))
-        if np.abs(depth[deepest]) > 0.07 * wide and upper[deepest, 1] > upper[corner, 1] + 0.1 * wide:
+        if np.abs(depth[deepest]) > 0.05 * wide and upper[deepest, 1] > upper[corner, 1] + 0.1 * wide:
             corner = deepest
     if not 0.18 * wide < upper[corner, 0] < 0.85 * wide:
         corner = int(np.argmin(np.abs(upper[:, 0] - 0.45 * wide)))
@@ -308,8 +329,13 @@ def bottom_landmarks(mask: NDArray[np.float32]) -> Bottom:
     hem = np.zeros((0, 2)) if legs else np.concatenate([inner[0][::-1], inner[1]])
     middle = traced.back(np.array([[0.0, crotch]]), 0)[0]
     return Bottom(
-        np.stack([outer[0][0], outer[1][0]]), top, outer, inner if legs else (np.zeros((0, 2)),) * 2, hem,
-        middle if legs else None, traced.down,
+        np.stack([outer[0][0], outer[1][0]]),
+        top,
+        outer,
+        inner if legs else (np.zeros((0, 2)),) * 2,
+        hem,
+        middle if legs else None,
+        traced.down,
     )
 
 

@@ -117,7 +117,9 @@ def _cross(a: Points, b: Points) -> NDArray[np.float64]:
 
 
 def _draw_triangles(
-    targets: tuple[Points, Points, Points], sources: tuple[Points, Points, Points], points: Points,
+    targets: tuple[Points, Points, Points],
+    sources: tuple[Points, Points, Points],
+    points: Points,
     drawn: NDArray[np.bool_],
 ) -> None:
     """Write the source points of every cell whose centre lies in a triangle."""

@@ -19,7 +19,7 @@ _DEPTHS = np.linspace(0.1, 0.95, 35)  # of the distance between the neck corners
 _ROUND = (1.1, 1.6, 2.2, 3.0)  # exponents: a V, ..., a wide U
 _ACROSS = np.linspace(-0.86, 0.86, 41)
 _CLEAR = 0.045  # colour step, in [0, 1] summed over channels, that an edge has all along
-_PLAIN = 0.3  # depth of a neckline that cannot be seen
+_PLAIN = 0.16  # depth of a neckline that cannot be seen
 
 
 def without_inside(image: Tensor, mask: Tensor, top: Top) -> Tensor:
@@ -69,8 +69,21 @@ def _search(image: Tensor, mask: Tensor, top: Top, width: float) -> tuple[float,
     step = np.abs(below - above).sum(0)
     inside = _colours(mask.numpy()[None], points)[0] > 0.5
     score = np.quantile(np.where(inside, step, 0.0), 0.3, axis=-1)
-    best = np.unravel_index(int(np.argmax(score * (1 - 0.45 * depths))), score.shape)
+    wanted = score * (1 - 0.45 * depths)
+    # A ribbed collar has two edges: the upper one is the garment's.
+    best_depth = _DEPTHS[int(np.argmax(wanted.max(1)))]
+    good = (wanted.max(1) >= 0.75 * wanted.max()) & (best_depth - 0.16 <= _DEPTHS)
+    first = int(np.argmax(good))
+    best = first, int(np.argmax(wanted[first]))
     if score[best] < _CLEAR or score[best] < 1.5 * np.median(score):
+        return None
+    # The inside lies in shadow or has another colour; a seam has the same cloth on both sides.
+    middle_of = slice(len(_ACROSS) // 3, -(len(_ACROSS) // 3))
+    higher = points[best][middle_of] - 0.16 * width * top.axis
+    lower = points[best][middle_of] + 0.16 * width * top.axis
+    apart = np.abs(np.median(_colours(smooth, higher), -1) - np.median(_colours(smooth, lower), -1)).sum()
+    outside = _colours(mask.numpy()[None], higher)[0].mean() < 0.5
+    if not outside and apart < _CLEAR:
         return None
     return float(depths[best]), float(exponents[best])
 

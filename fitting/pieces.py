@@ -14,13 +14,15 @@ from fitting.landmarks import Bottom, Sleeve, Top
 from fitting.mesh import Patch, Points, coons, fold_free, resample, ruled, ruled_fold_free
 
 ROWS, COLUMNS = 24, 17
-ARM = 1.62  # shoulder to wrist in shoulder breadths
+ARM = 2.1  # shoulder to wrist in shoulder breadths
 UPPER_ARM = 0.55  # share of the arm above the elbow
 # Flat cloth goes around the body: its flat width is so many widths of the torso, and worn it shows less.
 # Sleeveless tops stretch.
-ROUND, ROUND_TIGHT, WORN = 1.38, 1.2, 0.76
-# Where the hem of a top usually ends, in torso lengths below the shoulders; odd lengths are drawn towards it.
-USUAL_HEM, PULL = 1.1, 0.5
+ROUND, ROUND_TIGHT, WORN = 1.1, 1.06, 0.84
+# A neck opening lies closer around the neck than flat.
+NECK = 0.75
+# Where hems usually end, in torso lengths below the shoulders; odd lengths are drawn towards it.
+USUAL_HEM, USUAL_DRESS, PULL = 0.96, 1.9, 0.5
 # Inseam as a share of a garment's length -> share of the leg it covers; cloth stretches in width, not in this.
 _LEG_LENGTH = ((0.1, 0.3, 0.42, 0.52, 0.58), (0.12, 0.3, 0.48, 0.75, 1.0))
 Pieces = list[tuple[str, list[Patch]]]
@@ -30,7 +32,7 @@ def top_pieces(top: Top, body: Body, long: bool = False) -> Pieces:
     """Torso with collar, then sleeves: shirts and jackets; `long` for dresses, whose hem is their own affair."""
     scale = _top_scale(top, body)
     on_slope = _shoulder_points(top, body, scale)
-    neck, tips = (np.stack([body.slope_at(on_slope[side, k], side)[0] for side in (0, 1)]) for k in (0, 1))
+    tips = np.stack([body.slope_at(on_slope[side, 1], side)[0] for side in (0, 1)])
     armpits = _armpits(top, body, scale, tips)
     pieces: Pieces = [("torso", _torso(top, body, scale, on_slope, armpits, long))]
     for side in (0, 1):
@@ -65,9 +67,15 @@ def _shoulder_points(top: Top, body: Body, scale: float) -> Points:
         base = body.neck.mean(0)
         corner, tip = body.neck[side], body.tips[side]
         most, least = (out * (tip - base) @ body.across), (out * (corner - base) @ body.across)
-        at_neck = np.clip(out * (top.neck[side] - middle) @ across * scale, 0.92 * least, least + 0.62 * (most - least))
-        at_shoulder = most if top.sleeves[side] is not None else np.clip(
-            out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), 0.9 * most
+        at_neck = np.clip(
+            NECK * out * (top.neck[side] - middle) @ across * scale, 0.92 * least, least + 0.62 * (most - least)
+        )
+        at_shoulder = (
+            most
+            if top.sleeves[side] is not None
+            else np.clip(
+                out * (top.shoulder[side] - middle) @ across * scale, at_neck + 0.1 * (most - least), 0.9 * most
+            )
         )
         shares.append([1 - (at - least) / max(most - least, 1e-6) for at in (at_neck, at_shoulder)])
     return np.array(shares)
@@ -88,9 +96,7 @@ def _armpits(top: Top, body: Body, scale: float, tips: Points) -> Points:
     return np.stack(found)
 
 
-def _torso(
-    top: Top, body: Body, scale: float, on_slope: Points, armpits: Points, long: bool
-) -> list[Patch]:
+def _torso(top: Top, body: Body, scale: float, on_slope: Points, armpits: Points, long: bool) -> list[Patch]:
     third = COLUMNS // 4
     middle = COLUMNS - 2 * third
 
@@ -101,18 +107,20 @@ def _torso(
     source_top = shoulder_row(top.shoulders[0], top.shoulders[1], top.neck)
     slopes = [body.slope_at(np.linspace(on_slope[s, 1], on_slope[s, 0], 16), s) for s in (0, 1)]
     neck, tips = np.stack([slope[-1] for slope in slopes]), np.stack([slope[0] for slope in slopes])
-    target_top = shoulder_row(*slopes, neck)
+    target_top = shoulder_row(slopes[0], slopes[1], neck)
     source_chest, target_chest = resample(top.armpit, COLUMNS), resample(armpits, COLUMNS)
     holes = [resample(top.armholes[s], ROWS // 2) for s in (0, 1)]
     targets = [_armhole(holes[s], tips[s], armpits[s]) for s in (0, 1)]
-    upper = Patch(
-        coons(source_top, source_chest, *holes), fold_free(target_top, target_chest, *targets)
-    )
+    upper = Patch(coons(source_top, source_chest, *holes), fold_free(target_top, target_chest, *targets))
     sides = [_side(top, body, scale, armpits[s], s, long) for s in (0, 1)]
     source_hem = resample(top.bottom, COLUMNS)
     target_hem = _hem(source_hem, top.axis, scale, sides[0][-1], sides[1][-1], body)
     lower = Patch(
-        coons(source_chest, source_hem, *(resample(_joined(top.sides[s], top.armpit[s], top.hem[s]), ROWS) for s in (0, 1))),
+        coons(
+            source_chest,
+            source_hem,
+            *(resample(_joined(top.sides[s], top.armpit[s], top.hem[s]), ROWS) for s in (0, 1)),
+        ),
         fold_free(target_chest, target_hem, *sides),
     )
     return [_collar(top, body, scale, source_top, target_top, third), upper, lower]
@@ -151,8 +159,8 @@ def _side(top: Top, body: Body, scale: float, armpit: Points, side: int, long: b
     start = float((armpit - body.shoulders.mean(0)) @ body.down) / body.torso
     length = max(float((curve[-1] - curve[0]) @ top.axis) * scale, 0.3 * body.torso)
     hem = start + length / body.torso
-    if not long:
-        hem = USUAL_HEM**PULL * hem ** (1 - PULL)
+    usual = USUAL_DRESS if long else USUAL_HEM
+    hem = max(usual**PULL * hem ** (1 - PULL), 1.4 if long else 0.0)
     length = (hem - start) * body.torso
     share = start + np.linspace(0, 1, ROWS) * length / body.torso
     bare = body.half_at(share, side)
@@ -170,7 +178,10 @@ def _hem(source: Points, axis: Points, scale: float, left: Points, right: Points
     chord = np.linspace(source[0], source[-1], len(source))
     drop = (source - chord) @ axis * scale
     round_ = np.sin(np.linspace(0, np.pi, len(source))) * 0.03 * np.linalg.norm(right - left)
-    return np.linspace(left, right, len(source)) + (np.clip(drop, -0.2 * body.breadth, 0.3 * body.breadth) + round_)[:, None] * body.down
+    return (
+        np.linspace(left, right, len(source))
+        + (np.clip(drop, -0.2 * body.breadth, 0.3 * body.breadth) + round_)[:, None] * body.down
+    )
 
 
 def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, armpit: Points, side: int) -> Patch:
@@ -185,7 +196,7 @@ def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, arm
     wide = _thickness(outer, inner) / 2 * scale
     at = np.linspace(0.08, end, ROWS)
     bare = np.interp(at, np.linspace(0, 1, len(arm.half)), arm.half)
-    half = np.clip(wide * WORN, 1.12 * bare, 1.5 * bare)
+    half = np.clip(wide * WORN, 1.12 * bare, 1.32 * bare)
     out_edge = _limb_edge(arm.line, at, _covering(arm, at, half, normal), normal)
     # The inner edge starts at the armpit, well down the arm.
     below = np.linspace(min(at_armpit, end - 0.06), end, ROWS)
@@ -315,8 +326,12 @@ def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
     inseam = float((bottom.inner[side][-1] - bottom.crotch) @ bottom.axis)
     end = float(np.interp(inseam / max(inseam + rise, 1.0), *_LEG_LENGTH))
     outer = resample(bottom.outer[side], 2 * ROWS)
-    inner = np.concatenate([resample(np.stack([middle, bottom.crotch]), ROWS // 2)[:-1],
-                            resample(np.concatenate([bottom.crotch[None], bottom.inner[side][1:]]), 2 * ROWS - ROWS // 2 + 1)])
+    inner = np.concatenate(
+        [
+            resample(np.stack([middle, bottom.crotch]), ROWS // 2)[:-1],
+            resample(np.concatenate([bottom.crotch[None], bottom.inner[side][1:]]), 2 * ROWS - ROWS // 2 + 1),
+        ]
+    )
     at = np.linspace(0.1, max(end, 0.16), 2 * ROWS - ROWS // 2 + 1)
     bare = np.interp(at, np.linspace(0, 1, len(leg.half)), leg.half)
     wide = _thickness(outer, inner)[ROWS // 2 - 1 :] / 2 * scale
@@ -328,5 +343,7 @@ def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
     hips = body.side_at(hip_rows, side) + out * 0.04 * body.breadth * body.across
     ease = np.clip(np.linspace(0, 1, len(at)) / 0.35, 0, 1)[:, None]
     target_outer = np.concatenate([[waist], hips[1:-1], _from_point(hips[-1], leg_out, ease)])
-    target_inner = np.concatenate([np.linspace(waist_middle, crotch, ROWS // 2)[:-1], _from_point(crotch, leg_in, ease)])
+    target_inner = np.concatenate(
+        [np.linspace(waist_middle, crotch, ROWS // 2)[:-1], _from_point(crotch, leg_in, ease)]
+    )
     return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))

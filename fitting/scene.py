@@ -50,7 +50,10 @@ def dress(person: Person, category: Category, body: Body | None = None) -> Scene
     body = body_of(person) if body is None else body
     old = old_garment(person, body, category)
     protected = _protected(person, body, category)
-    reach = torch.from_numpy(_reach(body, category)) | grow(old, 4)
+    reach = torch.from_numpy(_reach(body, category))
+    if category is Category.LOWER:
+        reach &= _under_hem(person, body)
+    reach |= grow(old, 4)
     region = reach & ~protected
     # Softened inwards only: a cell that must stay is exactly 0.
     soft = (blur(region.float(), 1.2) * 2 - 1).clamp(0, 1) * region
@@ -70,6 +73,18 @@ def old_garment(person: Person, body: Body, category: Category) -> Tensor:
     if category is Category.LOWER:
         return (parsing == Part.LOWER) | ((parsing == Part.DRESS) & hips)
     return worn | ((parsing == Part.DRESS) & ~hips)
+
+
+def _under_hem(person: Person, body: Body) -> Tensor:
+    """(512, 384) bool: cells that a lower garment may use; beside an untucked top, none above its hem."""
+    torso = torch.from_numpy(outline_mask(body, 0.5, 1.6, 0.8))
+    worn = (person.parsing == Part.UPPER) & torso
+    columns = worn.any(0)
+    allowed = torch.ones_like(worn)
+    if int(columns.sum()) > 8:
+        last = worn.shape[0] - 1 - worn.flip(0).int().argmax(0)[columns]
+        allowed[: max(int(last.median()) - 5, 0)] = False
+    return allowed
 
 
 def _below(body: Body, share: float) -> NDArray[np.bool_]:

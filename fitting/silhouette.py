@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def dents(path: Points) -> list[tuple[int, int, int, float]]:
     """Concavities of a half outline: (start, end, deepest index, depth) between neighbours on its convex hull."""
     hull = np.sort(ConvexHull(path + 1e-7 * np.arange(len(path))[:, None]).vertices)
     found = []
-    for start, end in zip(hull[:-1], hull[1:], strict=True):
+    for start, end in pairwise(hull.tolist()):
         if end - start < 3:
             continue
         chord = path[end] - path[start]

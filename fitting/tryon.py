@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fitting.fill import blur, grow, masked_blur
 from fitting.frame import Frame
-from fitting.garment import Category, Garment
+from fitting.garment import Garment
 from fitting.images import to_pixels, to_unit
 from fitting.person import Part
 from fitting.scene import Scene
@@ -51,8 +51,12 @@ def shading(scene: Scene) -> Tensor:
     wide = masked_blur(light[None], old, 22.0)[0]
     ratio = (fine + 0.02) / (wide + 0.02)
     level = light[old].mean()
-    pattern = ((light - fine).abs()[old].mean() / (level + 0.02)).clamp(max=1)
-    trust = ((level - 0.06) / 0.25).clamp(0, 1) * (1 - pattern * 9).clamp(0.0, 1)
+    colour = masked_blur(scene.person.image, old, 3.5)
+    hue = colour / (colour.sum(0) + 0.05)
+    # Folds change brightness a little and colour hardly; stripes and prints change both, and more.
+    print_ = (hue[:, old].std(1).sum() / 0.045).clamp(0, 1)
+    strong = ((ratio[old].std() - 0.06) / 0.07).clamp(0, 1)
+    trust = ((level - 0.06) / 0.25).clamp(0, 1) * (1 - print_) * (1 - strong)
     folds = 1 + trust * (ratio - 1).clamp(-0.2, 0.13)
     weight = blur(old.float(), 2.0).clamp(0, 1)
     return 1 + (folds - 1) * weight

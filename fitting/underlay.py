@@ -158,9 +158,9 @@ def _lower_waist(scene: Scene, waist: np.ndarray) -> np.ndarray:
     body = scene.body
     worn = ((scene.person.parsing == Part.LOWER) & ~scene.old).numpy()
     widths = worn.sum(1)
-    rows = np.nonzero(widths > 0.7 * max(np.quantile(widths[widths > 0], 0.8), 1))[0] if worn.any() else []
-    if not len(rows):
+    if not worn.any():
         return waist
+    rows = np.nonzero(widths > 0.7 * max(float(np.quantile(widths[widths > 0], 0.8)), 1.0))[0]
     columns = np.nonzero(worn[rows[0] : rows[0] + 4].any(0))[0]
     low, high = float(columns[0]), float(columns[-1]) + 1
     foot = np.array([[low, rows[0] + 3.0], [high, rows[0] + 3.0]])
@@ -197,11 +197,23 @@ def _neck(body: Body) -> np.ndarray:
     base = body.neck.mean(0)
     out = np.array([[-1.0], [1.0]]) * body.across
     throat = base + body.throat * out - 0.12 * body.breadth * body.down
-    slope = base + 1.25 * body.throat * out - 0.03 * body.breadth * body.down
-    return polygon_mask(np.stack([
-        body.neck[0], slope[0], throat[0], throat[0] - lift, throat[1] - lift, throat[1], slope[1], body.neck[1],
-        body.shoulders[1], body.shoulders[0],
-    ]))
+    slope = base + 1.12 * body.throat * out - 0.03 * body.breadth * body.down
+    return polygon_mask(
+        np.stack(
+            [
+                body.neck[0],
+                slope[0],
+                throat[0],
+                throat[0] - lift,
+                throat[1] - lift,
+                throat[1],
+                slope[1],
+                body.neck[1],
+                body.shoulders[1],
+                body.shoulders[0],
+            ]
+        )
+    )
 
 
 def _roundness(body: Body, parsing: np.ndarray) -> np.ndarray:

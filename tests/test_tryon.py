@@ -1,0 +1,188 @@
+"""Dressing a drawn person: what may change, what must not, and what the visitor is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from dressing import OUTLINES, SHIRT, SKIN, garment, person, without
+from torch import Tensor
+
+from fitting.errors import PhotoError
+from fitting.fill import blur, push_pull
+from fitting.garment import Category
+from fitting.images import to_tensor, to_unit
+from fitting.person import Joint, Part, Person
+from fitting.room import FittingRoom
+from fitting.scene import dress
+from fitting.tryon import Composed, compose
+from fitting.underlay import undress
+from fitting.warp import lay
+
+
+def put_on(someone: Person, kind: str) -> Composed:
+    worn = garment(kind)
+    scene = dress(someone, worn.category)
+    return compose(scene, undress(scene), worn, lay(scene.body, worn))
+
+
+def room() -> FittingRoom:
+    from fitting.garment import GarmentNet
+    from fitting.person import PersonNet
+
+    return FittingRoom(PersonNet().eval(), GarmentNet().eval())
+
+
+@pytest.fixture(scope="module")
+def someone() -> Person:
+    return person()
+
+
+def near(image: Tensor, colour: tuple[int, int, int], tolerance: float = 0.12) -> Tensor:
+    wanted = torch.tensor(colour).float().view(3, 1, 1) / 255
+    return (image - wanted).abs().amax(0) < tolerance
+
+
+@pytest.mark.parametrize("kind", OUTLINES)
+def test_outside_the_edit_region_the_photo_is_kept_bit_for_bit(kind: str) -> None:
+    large = person(size=(1200, 1600))
+    result = put_on(large, kind)
+    untouched = result.changed == 0
+    assert result.picture.shape == large.photo.shape
+    assert torch.equal(result.picture[:, untouched], large.photo[:, untouched])
+    assert 0.03 < (~untouched).float().mean() < 0.6
+
+
+def test_a_photo_wider_than_its_frame_keeps_its_size() -> None:
+    wide = person(size=(1200, 1600))
+    photo = torch.cat([wide.photo, wide.photo.flip(2)], 2)
+    result = put_on(Person(photo, wide.frame, wide.image, wide.parsing, wide.keypoints, wide.matte), "tee")
+    assert result.picture.shape == photo.shape
+    assert torch.equal(result.picture[:, :, 1300:], photo[:, :, 1300:])
+
+
+@pytest.mark.parametrize("kind", OUTLINES)
+def test_face_hair_and_hands_do_not_change(someone: Person, kind: str) -> None:
+    result = put_on(someone, kind)
+    scene = dress(someone, garment(kind).category)
+    kept = scene.protected > 0.5
+    assert (kept & (someone.parsing == Part.FACE)).sum() > 500
+    assert (kept & (someone.parsing == Part.ARMS)).sum() > 300
+    assert torch.equal(result.picture[:, kept], someone.photo[:, kept])
+
+
+@pytest.mark.parametrize("category", list(Category))
+def test_agnostic_shows_nothing_of_the_old_garment(someone: Person, category: Category) -> None:
+    scene = dress(someone, category)
+    parts = {Category.LOWER: [Part.LOWER], Category.DRESS: [Part.UPPER, Part.LOWER]}.get(category, [Part.UPPER])
+    for part in parts:
+        old = someone.parsing == part
+        assert (scene.agnostic[:, old] == 0.5).all()
+        assert (scene.edit_region[old] > 0).all()
+    assert (scene.edit_region[scene.protected > 0.5] == 0).all()
+
+
+def test_the_region_does_not_follow_the_old_sleeves() -> None:
+    long, short = (dress(person(sleeves), Category.UPPER).edit_region > 0 for sleeves in (True, False))
+    assert ((long & short).sum() / (long | short).sum()) > 0.9
+
+
+def test_nothing_of_the_old_garment_is_left(someone: Person) -> None:
+    for kind in ("tee", "long", "tank", "dress"):
+        result = put_on(someone, kind)
+        assert near(to_unit(result.picture), SHIRT, 0.1).sum() < 20
+
+
+def test_a_short_garment_bares_the_forearms(someone: Person) -> None:
+    result = to_unit(put_on(someone, "tee").picture)
+    for joint in (Joint.LEFT_ELBOW, Joint.RIGHT_ELBOW):
+        wrist = joint + 2
+        point = 0.5 * someone.keypoints[joint, :2] + 0.5 * someone.keypoints[wrist, :2]
+        assert near(result, SKIN, 0.2)[int(point[1]), int(point[0])]
+
+
+def test_a_long_garment_covers_bare_forearms() -> None:
+    bare = person(long_sleeves=False)
+    result = put_on(bare, "long")
+    for elbow in (Joint.LEFT_ELBOW, Joint.RIGHT_ELBOW):
+        point = 0.6 * bare.keypoints[elbow, :2] + 0.4 * bare.keypoints[elbow + 2, :2]
+        assert result.warped[3, int(point[1]), int(point[0])] > 0.9
+
+
+def test_same_input_same_output(someone: Person) -> None:
+    assert torch.equal(put_on(someone, "tee").picture, put_on(someone, "tee").picture)
+
+
+def test_prints_stay_sharp_at_the_photos_resolution() -> None:
+    result = put_on(person(size=(1200, 1600)), "tee")
+    torso = to_unit(result.picture)[1, 520:800, 560:640]
+    assert (torso.diff(dim=0).abs().amax(0)).median() > 0.06
+
+
+def test_undressing_continues_the_wall(someone: Person) -> None:
+    scene = dress(someone, Category.UPPER)
+    under = undress(scene)
+    wall = scene.old & (under.parsing == Part.BACKGROUND)
+    assert wall.any()
+    assert (under.image[:, wall].mean(1) - torch.tensor([0.865, 0.865, 0.84])).abs().max() < 0.05
+
+
+def test_try_on_tells_stages_and_seconds(someone: Person) -> None:
+    told: list[str] = []
+    result = room().try_on(someone, garment("tee"), progress=told.append)
+    assert told == ["person", "garment", "warp", "compose"] == list(result.seconds)
+    assert result.picture.size == result.edit_region.size == result.warped.size == (384, 512)
+    assert (result.picture.mode, result.edit_region.mode, result.warped.mode) == ("RGB", "L", "RGBA")
+    untouched = torch.from_numpy(np.array(result.edit_region)) == 0
+    assert torch.equal(to_tensor(result.picture)[:, untouched], someone.photo[:, untouched])
+
+
+def test_category_is_found_or_given(someone: Person) -> None:
+    assert room().try_on(someone, garment("skirt"), "auto").category is Category.LOWER
+    assert room().try_on(someone, garment("tank"), "dress").category is Category.DRESS
+    with pytest.raises(ValueError, match="hat"):
+        room().try_on(someone, garment("tank"), "hat")
+
+
+def test_a_second_garment_of_the_kind_is_quicker_prepared(someone: Person) -> None:
+    here = room()
+    here.try_on(someone, garment("tee"))
+    scene, _ = here._prepare(someone, Category.UPPER)
+    assert here._prepare(someone, Category.UPPER)[0] is scene
+    here.forget(someone)
+    assert here._prepare(someone, Category.UPPER)[0] is not scene
+
+
+def test_what_the_photo_lacks_is_told(someone: Person) -> None:
+    knees = (Joint.LEFT_KNEE, Joint.RIGHT_KNEE)
+    result = room().try_on(without(knees, someone), garment("trousers"))
+    assert any("legs are outside the picture" in note for note in result.notes)
+    with pytest.raises(PhotoError, match="hips"):
+        room().try_on(without((Joint.LEFT_HIP, Joint.RIGHT_HIP), someone), garment("trousers"))
+
+
+def test_an_arm_that_is_cut_off_is_told_and_dressed(someone: Person) -> None:
+    from fitting.person import _notes
+
+    cut = without((Joint.LEFT_ELBOW, Joint.LEFT_WRIST), someone)
+    moved = cut.keypoints.clone()
+    moved[[Joint.LEFT_ELBOW, Joint.LEFT_WRIST], 0] = 400.0
+    cut = Person(cut.photo, cut.frame, cut.image, cut.parsing, moved, cut.matte)
+    assert "Your left arm is outside the picture." in _notes(cut)
+    assert put_on(cut, "long").changed.any()
+
+
+def test_push_pull_keeps_what_is_known_and_continues_it() -> None:
+    image = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(3))
+    known = torch.zeros(40, 30)
+    known[:, :10] = 1
+    filled = push_pull(image, known)
+    assert torch.allclose(filled[:, :, :10], image[:, :, :10], atol=1e-6)
+    assert torch.isfinite(filled).all() and filled.amax() <= 1.0001
+    plain = push_pull(torch.full((3, 40, 30), 0.3), known)
+    assert torch.allclose(plain, torch.full_like(plain, 0.3), atol=1e-4)
+
+
+def test_blur_keeps_a_constant() -> None:
+    for sigma in (0.8, 5.0, 22.0):
+        assert torch.allclose(blur(torch.full((3, 50, 41), 0.4), sigma), torch.full((3, 50, 41), 0.4), atol=1e-5)
