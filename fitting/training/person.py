@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # Mostly small, the last at the size that the app uses.
 PLAN = Plan(
-    stages=(Stage(2000, 20, (128, 96)), Stage(1300, 16, (192, 144)), Stage(1900, 12, (256, 192))),
+    stages=(Stage(2000, 20, (128, 96)), Stage(1300, 16, (192, 144)), Stage(4500, 12, (256, 192))),
     learning_rate=1.5e-3,
     ema=0.998,
 )
@@ -67,7 +67,7 @@ def losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         "overlap": 0.5 * overlap,
         "matte": 0.5 * masked_mean(F.binary_cross_entropy_with_logits(matte, batch["matte"], reduction="none"), known),
         "others": 0.2 * F.binary_cross_entropy_with_logits(others, batch["others"]),
-        "joints": 0.3 * joints,
+        "joints": 0.5 * joints,
         "visible": 0.15 * visible,
     }
 

@@ -45,9 +45,9 @@ class Source:
 def training_sources(data: Path) -> list[Source]:
     """The training splits; nothing held out is among them."""
     return [
-        Source(shrunk(ccp_people(data, ccp_split(data, "train"))), 0.5, 0.3),
+        Source(shrunk(ccp_people(data, ccp_split(data, "train"))), 0.44, 0.3),
         Source(shrunk(ccp_people(data, ccp_split(data, "unlabelled"))), 0.12, 0.3),
-        Source(shrunk(luma_people(data, "train")), 0.2, 0.7),
+        Source(shrunk(luma_people(data, "train")), 0.26, 0.5),
         Source(shrunk(synthetic_people(data, "train")), 0.18, 0.6),
     ]
 
