@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,7 @@ def find_browser() -> str:
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     path = find_browser()
+    expect.set_options(timeout=20_000)  # machines that test are often busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
@@ -57,7 +59,11 @@ def running_browser() -> Iterator[Browser]:
 @contextmanager
 def served(app: gr.Blocks) -> Iterator[str]:
     """The app's address while it is served from this process."""
-    _, address, _ = launch(app, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    # A port known to be free: looking for one, Gradio leaves a socket open for every port that is taken.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    _, address, _ = launch(app, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port)
     try:
         yield address.rstrip("/")
     finally:
@@ -95,7 +101,9 @@ def choose_garment(page: Page, title: str) -> None:
 
 def try_on(page: Page, timeout: float = 30_000) -> None:
     page.locator("#go").click()
-    expect(page.locator("#download")).to_be_visible(timeout=timeout)
+    failure, done = page.locator("#status .error"), page.locator("#download")
+    expect(failure.or_(done)).to_be_visible(timeout=timeout)
+    assert failure.count() == 0, failure.inner_text()
     expect(page.locator("#slider img")).to_have_count(2)
     for image in page.locator("#slider img").all():
         expect(image).to_have_js_property("complete", True)
