@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from fitting.frame import GRID
+from fitting.limbs import Limb, Points, limb_mask, limb_of, polygon_mask, reach_within, sample
 from fitting.person import Joint, Part, Person
 
-Points = NDArray[np.float64]
 SEEN = 0.3  # visibility under which a keypoint is a guess
 
 # Half widths in shoulder breadths, at shares of the way from shoulder line to hip line.
@@ -27,23 +25,6 @@ _ARM_HALF = (0.17, 0.155, 0.125, 0.115, 0.08)
 _LEG_AT = (0.0, 0.25, 0.48, 0.56, 0.7, 0.85, 1.0)
 _LEG_HALF = (0.29, 0.25, 0.18, 0.165, 0.18, 0.135, 0.1)
 _HIP_BREADTH = 1.5  # shoulder breadths in terms of the hip joints' distance, when shoulders are out of sight
-
-
-@dataclass(frozen=True)
-class Limb:
-    """A bent limb: its middle line and half widths.
-
-    Attributes:
-        line: (N, 2) from its root to its end, smooth at the joint.
-        half: (N,) half width of the bare limb.
-        shown: (2, N) how far skin that the photo shows reaches to the left and right of the line; `half` elsewhere.
-        seen: the whole limb lies in the picture and was seen.
-    """
-
-    line: Points
-    half: Points
-    shown: Points
-    seen: bool
 
 
 @dataclass(frozen=True)
@@ -125,31 +106,16 @@ def body_of(person: Person) -> Body:
     ears = float(np.linalg.norm(joints[Joint.LEFT_EAR] - joints[Joint.RIGHT_EAR]))
     throat = float(np.clip(0.38 * ears, 0.11 * breadth, 0.155 * breadth))
     armpits = shoulders + np.array([[1.0], [-1.0]]) * 0.02 * breadth * across
-    arms = [
-        _limb(joints, seen, Joint.LEFT_SHOULDER + k, 2, breadth * np.array(_ARM_HALF), _ARM_AT, inside, parsing)
-        for k in (left, right)
-    ]
-    legs = [
-        _limb(joints, seen, Joint.LEFT_HIP + k, 2, breadth * np.array(_LEG_HALF), _LEG_AT, inside, parsing)
-        for k in (left, right)
-    ]
-    body = Body(
-        breadth,
-        down,
-        across,
-        joints,
-        seen,
-        shoulders,
-        hips,
-        neck,
-        throat,
-        tips,
-        slopes,
-        armpits,
-        (arms[0], arms[1]),
-        (legs[0], legs[1]),
-        (breadth * np.array(_TORSO_HALF),) * 2,
+    arms, legs = (
+        tuple(limb_of(joints, seen, root + k, 2, breadth * np.array(half), at, inside, parsing) for k in (left, right))
+        for root, half, at in ((Joint.LEFT_SHOULDER, _ARM_HALF, _ARM_AT), (Joint.LEFT_HIP, _LEG_HALF, _LEG_AT))
     )
+    # fmt: off
+    body = Body(
+        breadth, down, across, joints, seen, shoulders, hips, neck, throat, tips, slopes, armpits,
+        (arms[0], arms[1]), (legs[0], legs[1]), (breadth * np.array(_TORSO_HALF),) * 2,
+    )
+    # fmt: on
     halves = tuple(_torso_half(body, side, inside, parsing) for side in (0, 1))
     return Body(**{**body.__dict__, "torso_half": halves})
 
@@ -237,77 +203,13 @@ def _settle(point: Points, down: Points, inside: NDArray[np.bool_], rise: float,
     return point
 
 
-def sample(values: NDArray, points: Points) -> NDArray:
-    """Nearest values of a grid map at points (..., 2)."""
-    cells = np.floor(points).astype(int)
-    columns = np.clip(cells[..., 0], 0, GRID[1] - 1)
-    rows = np.clip(cells[..., 1], 0, GRID[0] - 1)
-    return values[rows, columns]
-
-
-def smooth_line(points: Points, count: int = 33, soften: float = 0.09) -> Points:
-    """A polyline resampled by share of each bone, its corners rounded."""
-    at = np.linspace(0, len(points) - 1, count)
-    line = np.stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)], -1)
-    reach = max(int(soften * count), 1)
-    kernel = np.hanning(2 * reach + 3)[1:-1]
-    kernel /= kernel.sum()
-    padded = np.concatenate(
-        [
-            line[0] - (line[1] - line[0]) * np.arange(reach, 0, -1)[:, None],
-            line,
-            line[-1] + (line[-1] - line[-2]) * np.arange(1, reach + 1)[:, None],
-        ]
-    )
-    return np.stack([np.convolve(padded[:, axis], kernel, "valid") for axis in (0, 1)], -1)
-
-
-def _limb(
-    joints: Points,
-    seen: NDArray[np.bool_],
-    root: int,
-    step: int,
-    half: Points,
-    at: tuple[float, ...],
-    inside: NDArray[np.bool_],
-    parsing: NDArray[np.int64],
-) -> Limb:
-    chain = [root, root + step, root + 2 * step]
-    line = smooth_line(joints[chain])
-    along = np.linspace(0, 1, len(line))
-    bare = np.interp(along, at, half)
-    tangent = np.gradient(line, axis=0)
-    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
-    normal = np.stack([tangent[:, 1], -tangent[:, 0]], -1)
-    skin = (parsing == Part.ARMS) | (parsing == Part.LEGS)
-    reach = np.stack([_reach(line, side * normal, bare * 1.9, skin) for side in (1.0, -1.0)])
-    bared = sample(skin, line)
-    thick = np.where(bared, np.clip(reach.mean(0), 0.8 * bare, 1.35 * bare), bare)
-    shown = np.where(bared, np.clip(reach, 0.6 * bare, 1.8 * bare), bare)
-    return Limb(line, _soft(thick), np.stack([_soft(shown[0]), _soft(shown[1])]), bool(seen[chain].all()))
-
-
-def _reach(start: Points, direction: Points, most: Points, inside: NDArray[np.bool_]) -> Points:
-    """How far one can go from each start (N, 2) before leaving the silhouette."""
-    steps = np.linspace(0, 1, 25)[None, :, None]
-    points = start[:, None] + direction[:, None] * steps * np.broadcast_to(most, len(start))[:, None, None]
-    within = sample(inside, points)
-    first = np.where(within.all(1), steps.shape[1], np.argmin(within, 1))
-    return first / steps.shape[1] * most
-
-
-def _soft(values: Points) -> Points:
-    kernel = np.array([1.0, 2, 3, 2, 1]) / 9
-    return np.convolve(np.pad(values, 2, mode="edge"), kernel, "valid")
-
-
 def _torso_half(body: Body, side: int, inside: NDArray[np.bool_], parsing: NDArray[np.int64]) -> Points:
     """Half widths at `_TORSO_AT`: proportions, corrected by the silhouette where an arm does not hide it."""
     share = np.array(_TORSO_AT)
     guess = body.breadth * np.array(_TORSO_HALF)
     start, out = body.axis_at(share), (-1.0, 1.0)[side] * body.across
     free = inside & ~_arm_cells(body, parsing)
-    reach = _reach(start, np.broadcast_to(out, start.shape), guess * 1.6, free)
+    reach = reach_within(start, np.broadcast_to(out, start.shape), guess * 1.6, free)
     return np.where(share < 0.3, guess, np.clip(reach, 0.85 * guess, 1.3 * guess))
 
 
@@ -316,28 +218,6 @@ def _arm_cells(body: Body, parsing: NDArray[np.int64]) -> NDArray[np.bool_]:
     for arm in body.arms:
         cells |= limb_mask(arm, 0.25, 1.0, 1.0)
     return cells
-
-
-def limb_mask(limb: Limb, start: float, end: float, grow: float, round_end: bool = True) -> NDArray[np.bool_]:
-    """(512, 384) bool: the limb between two shares of its length, drawn as a chain of discs."""
-    rows, columns = np.mgrid[0 : GRID[0], 0 : GRID[1]]
-    mask = np.zeros(GRID, bool)
-    along = np.linspace(0, 1, len(limb.line))
-    share = np.linspace(start, end, 40)
-    for x, y, radius in zip(*(np.interp(share, along, v) for v in (*limb.line.T, limb.half * grow)), strict=True):
-        top, bottom = max(int(y - radius) - 1, 0), min(int(y + radius) + 2, GRID[0])
-        low, high = max(int(x - radius) - 1, 0), min(int(x + radius) + 2, GRID[1])
-        if top < bottom and low < high:
-            part = (slice(top, bottom), slice(low, high))
-            mask[part] |= np.hypot(columns[part] + 0.5 - x, rows[part] + 0.5 - y) <= radius
-    return mask
-
-
-def polygon_mask(points: Points) -> NDArray[np.bool_]:
-    """(512, 384) bool: cells inside a polygon (N, 2)."""
-    image = Image.new("1", (GRID[1], GRID[0]))
-    ImageDraw.Draw(image).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=1)
-    return np.array(image)
 
 
 def _slope(

@@ -1,4 +1,4 @@
-"""Which part of a garment goes where on a body: patches for torso, sleeves, collar, legs and skirts.
+"""Which part of a garment goes where on a body: patches for torso, sleeves and collar.
 
 Every patch pairs four curves of the flat garment with four curves of the body. One scale, from shoulders and
 chest, turns garment lengths into body lengths, so a short sleeve stays short and a long hem stays long; widths
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitting.body import Body, Limb
-from fitting.landmarks import Bottom, Sleeve, Top
+from fitting.body import Body
+from fitting.edges import covering, curve_from, hem_curve, joined, limb_edge, rounded, sideways, soften, thickness
+from fitting.landmarks import Sleeve, Top
 from fitting.mesh import Patch, Points, coons, fold_free, resample, ruled, ruled_fold_free
 
 ROWS, COLUMNS = 24, 17
 ARM = 2.1  # shoulder to wrist in shoulder breadths
+LONG_SLEEVE = 0.68  # beyond this share of the arm a sleeve was made to reach the wrist
 UPPER_ARM = 0.55  # share of the arm above the elbow
 # Flat cloth goes around the body: its flat width is so many widths of the torso, and worn it shows less.
 # Sleeveless tops stretch.
@@ -23,8 +25,6 @@ ROUND, ROUND_TIGHT, WORN = 1.1, 1.06, 0.84
 NECK = 0.75
 # Where hems usually end, in torso lengths below the shoulders; odd lengths are drawn towards it.
 USUAL_HEM, USUAL_DRESS, PULL = 0.96, 1.9, 0.5
-# Inseam as a share of a garment's length -> share of the leg it covers; cloth stretches in width, not in this.
-_LEG_LENGTH = ((0.1, 0.3, 0.42, 0.52, 0.58), (0.12, 0.3, 0.48, 0.75, 1.0))
 Pieces = list[tuple[str, list[Patch]]]
 
 
@@ -42,10 +42,6 @@ def top_pieces(top: Top, body: Body, long: bool = False) -> Pieces:
     return pieces
 
 
-def _across(down: Points) -> Points:
-    return np.array([down[1], -down[0]])
-
-
 def _top_scale(top: Top, body: Body) -> float:
     """Body pixels a garment pixel, from the shoulders' and the chest's width."""
     sleeveless = top.sleeves[0] is None
@@ -60,7 +56,7 @@ def _top_scale(top: Top, body: Body) -> float:
 
 def _shoulder_points(top: Top, body: Body, scale: float) -> Points:
     """Where the garment's neck and shoulder corners come to lie on the body's shoulders: (side, corner) shares."""
-    across = _across(top.axis)
+    across = sideways(top.axis)
     middle = (top.neck.mean(0) + top.shoulder.mean(0)) / 2
     shares = []
     for side, out in ((0, -1.0), (1, 1.0)):
@@ -114,20 +110,16 @@ def _torso(top: Top, body: Body, scale: float, on_slope: Points, armpits: Points
     upper = Patch(coons(source_top, source_chest, *holes), fold_free(target_top, target_chest, *targets))
     sides = [_side(top, body, scale, armpits[s], s, long) for s in (0, 1)]
     source_hem = resample(top.bottom, COLUMNS)
-    target_hem = _hem(source_hem, top.axis, scale, sides[0][-1], sides[1][-1], body)
+    target_hem = hem_curve(source_hem, top.axis, scale, sides[0][-1], sides[1][-1], body)
     lower = Patch(
         coons(
             source_chest,
             source_hem,
-            *(resample(_joined(top.sides[s], top.armpit[s], top.hem[s]), ROWS) for s in (0, 1)),
+            *(resample(joined(top.sides[s], top.armpit[s], top.hem[s]), ROWS) for s in (0, 1)),
         ),
         fold_free(target_chest, target_hem, *sides),
     )
     return [_collar(top, body, scale, source_top, target_top, third), upper, lower]
-
-
-def _joined(curve: Points, start: Points, end: Points) -> Points:
-    return np.concatenate([start[None], curve[1:-1], end[None]])
 
 
 def _armhole(source: Points, tip: Points, armpit: Points) -> Points:
@@ -152,8 +144,8 @@ def _collar(top: Top, body: Body, scale: float, source: Points, target: Points, 
 
 def _side(top: Top, body: Body, scale: float, armpit: Points, side: int, long: bool) -> Points:
     """The side seam on the body, armpit to hem: the garment's width, held near the body's."""
-    curve = resample(_joined(top.sides[side], top.armpit[side], top.hem[side]), ROWS)
-    across, out = _across(top.axis), (-1.0, 1.0)[side]
+    curve = resample(joined(top.sides[side], top.armpit[side], top.hem[side]), ROWS)
+    across, out = sideways(top.axis), (-1.0, 1.0)[side]
     middle = top.armpit.mean(0)
     half = out * ((curve - middle) @ across) * scale
     start = float((armpit - body.shoulders.mean(0)) @ body.down) / body.torso
@@ -173,177 +165,35 @@ def _side(top: Top, body: Body, scale: float, armpit: Points, side: int, long: b
     return straight * (1 - settle) + edge * settle
 
 
-def _hem(source: Points, axis: Points, scale: float, left: Points, right: Points, body: Body) -> Points:
-    """The hem on the body keeps its own curve and hangs a little rounder."""
-    chord = np.linspace(source[0], source[-1], len(source))
-    drop = (source - chord) @ axis * scale
-    round_ = np.sin(np.linspace(0, np.pi, len(source))) * 0.03 * np.linalg.norm(right - left)
-    return (
-        np.linspace(left, right, len(source))
-        + (np.clip(drop, -0.2 * body.breadth, 0.3 * body.breadth) + round_)[:, None] * body.down
-    )
-
-
 def _sleeve(top: Top, sleeve: Sleeve, body: Body, scale: float, tip: Points, armpit: Points, side: int) -> Patch:
     arm = body.arms[side]
-    outer = resample(_joined(sleeve.top, top.shoulder[side], sleeve.top[-1]), ROWS)
-    inner = resample(_joined(sleeve.bottom, top.armpit[side], sleeve.bottom[-1]), ROWS)
+    outer = resample(joined(sleeve.top, top.shoulder[side], sleeve.top[-1]), ROWS)
+    inner = resample(joined(sleeve.bottom, top.armpit[side], sleeve.bottom[-1]), ROWS)
     length = float(np.linalg.norm(np.diff(outer, axis=0), axis=1).sum()) * scale
     at_armpit = int(np.argmin(np.linalg.norm(arm.line - armpit, axis=1))) / (len(arm.line) - 1)
     end = max(arm_share(length / body.breadth), min(at_armpit + 0.1, 0.6))
     normal = (-1.0, 1.0)[side]
     shares = np.linspace(0, 1, ROWS)
-    wide = _thickness(outer, inner) / 2 * scale
+    wide = thickness(outer, inner) / 2 * scale
     at = np.linspace(0.08, end, ROWS)
     bare = np.interp(at, np.linspace(0, 1, len(arm.half)), arm.half)
     half = np.clip(wide * WORN, 1.12 * bare, 1.32 * bare)
-    out_edge = _limb_edge(arm.line, at, _covering(arm, at, half, normal), normal)
+    out_edge = limb_edge(arm.line, at, covering(arm, at, half, normal), normal)
     # The inner edge starts at the armpit, well down the arm.
     below = np.linspace(min(at_armpit, end - 0.06), end, ROWS)
-    in_edge = _limb_edge(arm.line, below, _covering(arm, below, half, -normal), -normal)
+    in_edge = limb_edge(arm.line, below, covering(arm, below, half, -normal), -normal)
     ease = np.clip(shares / min(0.3 / max(end, 0.1), 1.0), 0, 1)[:, None]
-    target_outer = _from_point(tip, out_edge, np.minimum(ease * 3, 1))
+    target_outer = curve_from(tip, out_edge, np.minimum(ease * 3, 1))
     late = np.clip(shares * (end - below[0]) / 0.25, 0, 1)[:, None]
-    target_inner = _from_point(armpit, in_edge, late)
-    target_outer, target_inner = _rounded(target_outer), _rounded(target_inner)
+    target_inner = curve_from(armpit, in_edge, late)
+    target_outer, target_inner = rounded(target_outer), rounded(target_inner)
     return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))
 
 
 def arm_share(length: float) -> float:
     """Sleeve length in shoulder breadths -> share of the arm's line (0.5 at the elbow, 1 at the wrist)."""
     share = length / ARM
-    if share > 0.84:
+    if share > LONG_SLEEVE:
         return 1.0
     share = max(share, 0.14)
     return share / UPPER_ARM * 0.5 if share < UPPER_ARM else 0.5 + (share - UPPER_ARM) / (1 - UPPER_ARM) * 0.5
-
-
-def _thickness(outer: Points, inner: Points) -> Points:
-    """Width of a flat sleeve or leg across its own middle line, from its two edges (N, 2)."""
-    along = np.gradient((outer + inner) / 2, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    apart = outer - inner
-    return np.abs(apart[:, 0] * along[:, 1] - apart[:, 1] * along[:, 0])
-
-
-def _covering(limb: Limb, at: Points, half: Points, side: float) -> Points:
-    """Half widths that also cover the skin the photo shows on that side of the limb."""
-    shown = limb.shown[0 if side > 0 else 1]
-    return np.maximum(half, 1.06 * np.interp(at, np.linspace(0, 1, len(shown)), shown))
-
-
-def _limb_edge(line: Points, at: Points, half: Points, normal_side: float) -> Points:
-    along = np.linspace(0, 1, len(line))
-    middle = np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], -1)
-    tangent = np.stack([np.interp(at, along, np.gradient(line[:, axis])) for axis in (0, 1)], -1)
-    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
-    return middle + normal_side * np.stack([tangent[:, 1], -tangent[:, 0]], -1) * half[:, None]
-
-
-def _rounded(curve: Points, passes: int = 4) -> Points:
-    """A curve with its corners rounded, its ends kept."""
-    curve = curve.copy()
-    for _ in range(passes):
-        curve[1:-1] = (curve[:-2] + 2 * curve[1:-1] + curve[2:]) / 4
-    return curve
-
-
-def soften(values: Points) -> Points:
-    """Even out a run of widths."""
-    kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
-    return np.convolve(np.pad(values, 3, mode="edge"), kernel, "valid")
-
-
-def _from_point(point: Points, edge: Points, ease: Points) -> Points:
-    """A curve that starts at a point and joins an edge smoothly."""
-    ease = ease * ease * (3 - 2 * ease)
-    return point + (edge - edge[0]) * (1 - ease) * np.linspace(0, 1, len(edge))[:, None] + (edge - point) * ease - 0
-
-
-def bottom_pieces(bottom: Bottom, body: Body) -> Pieces:
-    """Two legs, or a skirt."""
-    if bottom.crotch is None:
-        return [("skirt", [_skirt(bottom, body)])]
-    return [("leg", [_leg(bottom, body, side)]) for side in (0, 1)]
-
-
-def _waist_scale(bottom: Bottom, body: Body) -> float:
-    """Body pixels a garment pixel, from the width at the hips."""
-    hip = float(body.half_at(0.95, 0) + body.half_at(0.95, 1)) * 1.04
-    rise = 0.75 * float((bottom.crotch - bottom.waist.mean(0)) @ bottom.axis) if bottom.crotch is not None else None
-    across = _across(bottom.axis)
-    spans = []
-    for side, out in ((0, -1.0), (1, 1.0)):
-        curve = resample(bottom.outer[side], 64)
-        depth = (curve - bottom.waist[side]) @ bottom.axis
-        wanted = rise if rise is not None else 0.35 * float(np.linalg.norm(bottom.waist[1] - bottom.waist[0]))
-        point = curve[int(np.argmin(np.abs(depth - min(wanted, 0.9 * depth.max()))))]
-        spans.append(out * float((point - bottom.waist.mean(0)) @ across))
-    return hip / max(sum(spans), 1.0)
-
-
-def _waist_share(body: Body, rise: float) -> float:
-    """Share of the torso at which the waist sits, for a rise in grid pixels above the crotch."""
-    crotch = 1 + 0.2 * body.breadth / body.torso
-    return crotch - float(np.clip(rise, 0.5 * body.breadth, 0.95 * body.breadth)) / body.torso
-
-
-def _waist_curve(source: Points, axis: Points, scale: float, left: Points, right: Points, body: Body) -> Points:
-    chord = np.linspace(source[0], source[-1], len(source))
-    drop = np.clip((source - chord) @ axis * scale, -0.08 * body.breadth, 0.08 * body.breadth)
-    return np.linspace(left, right, len(source)) + drop[:, None] * body.down
-
-
-def _skirt(bottom: Bottom, body: Body) -> Patch:
-    scale = _waist_scale(bottom, body)
-    share = _waist_share(body, 0.8 * body.breadth)
-    sources, targets = [], []
-    across = _across(bottom.axis)
-    for side, out in ((0, -1.0), (1, 1.0)):
-        curve = resample(bottom.outer[side], ROWS)
-        half = out * ((curve - bottom.waist.mean(0)) @ across) * scale
-        down = np.maximum.accumulate((curve - curve[0]) @ bottom.axis) * scale + np.linspace(0, 0.5, ROWS)
-        at = share + down / body.torso
-        bare = body.half_at(np.minimum(at, 1.0), side) * np.interp(at, (1.0, 1.6, 2.6), (1.0, 0.85, 0.7))
-        half = np.clip(half, bare * 1.04, bare * np.interp(at, (share, 1.1, 2.0), (1.12, 1.6, 3.2)))
-        sources.append(curve)
-        targets.append(body.axis_at(at) + out * half[:, None] * body.across)
-    top, hem = resample(bottom.top, COLUMNS), resample(bottom.hem, COLUMNS)
-    target_top = _waist_curve(top, bottom.axis, scale, targets[0][0], targets[1][0], body)
-    target_hem = _hem(hem, bottom.axis, scale, targets[0][-1], targets[1][-1], body)
-    sources = [_joined(curve, top[-side], hem[-side]) for side, curve in enumerate(sources)]
-    return Patch(coons(top, hem, *sources), fold_free(target_top, target_hem, *targets))
-
-
-def _leg(bottom: Bottom, body: Body, side: int) -> Patch:
-    assert bottom.crotch is not None
-    scale = _waist_scale(bottom, body)
-    leg, out = body.legs[side], (-1.0, 1.0)[side]
-    rise = float((bottom.crotch - bottom.waist.mean(0)) @ bottom.axis)
-    share = _waist_share(body, rise * scale)
-    crotch = body.axis_at(1.0)[0] + 0.2 * body.breadth * body.down
-    middle = bottom.top[int(np.argmin(np.abs((bottom.top - bottom.waist.mean(0)) @ _across(bottom.axis))))]
-    inseam = float((bottom.inner[side][-1] - bottom.crotch) @ bottom.axis)
-    end = float(np.interp(inseam / max(inseam + rise, 1.0), *_LEG_LENGTH))
-    outer = resample(bottom.outer[side], 2 * ROWS)
-    inner = np.concatenate(
-        [
-            resample(np.stack([middle, bottom.crotch]), ROWS // 2)[:-1],
-            resample(np.concatenate([bottom.crotch[None], bottom.inner[side][1:]]), 2 * ROWS - ROWS // 2 + 1),
-        ]
-    )
-    at = np.linspace(0.1, max(end, 0.16), 2 * ROWS - ROWS // 2 + 1)
-    bare = np.interp(at, np.linspace(0, 1, len(leg.half)), leg.half)
-    wide = _thickness(outer, inner)[ROWS // 2 - 1 :] / 2 * scale
-    half = np.clip(wide * 0.95, 1.06 * bare, 1.7 * bare)
-    leg_out, leg_in = (_limb_edge(leg.line, at, _covering(leg, at, half, s), s) for s in (out, -out))
-    waist = body.side_at(share, side)[0] + out * 0.03 * body.breadth * body.across
-    waist_middle = body.axis_at(share)[0]
-    hip_rows = np.linspace(share, 1.05, ROWS // 2)
-    hips = body.side_at(hip_rows, side) + out * 0.04 * body.breadth * body.across
-    ease = np.clip(np.linspace(0, 1, len(at)) / 0.35, 0, 1)[:, None]
-    target_outer = np.concatenate([[waist], hips[1:-1], _from_point(hips[-1], leg_out, ease)])
-    target_inner = np.concatenate(
-        [np.linspace(waist_middle, crotch, ROWS // 2)[:-1], _from_point(crotch, leg_in, ease)]
-    )
-    return Patch(ruled(outer, inner, COLUMNS), ruled_fold_free(target_outer, target_inner, COLUMNS))

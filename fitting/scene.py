@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fitting.body import Body, body_of, limb_mask, outline_mask, polygon_mask
+from fitting.body import Body, body_of, outline_mask
 from fitting.fill import blur, grow
 from fitting.garment import Category
+from fitting.limbs import limb_mask, polygon_mask
 from fitting.person import Part, Person
 
 GREY = 0.5  # what the agnostic image shows where the garment will be

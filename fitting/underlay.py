@@ -13,9 +13,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from fitting.body import Body, Limb, limb_mask, outline_mask, polygon_mask
+from fitting.body import Body, outline_mask
 from fitting.fill import blur, grow, push_pull
 from fitting.garment import Category
+from fitting.limbs import Limb, limb_mask, polygon_mask
 from fitting.person import Part, Person
 from fitting.scene import Scene
 

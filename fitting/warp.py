@@ -20,10 +20,12 @@ from fitting.body import Body
 from fitting.fill import blur, grow, push_pull
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
-from fitting.landmarks import bottom_landmarks, top_landmarks
+from fitting.landmarks import top_landmarks
+from fitting.landmarks_lower import bottom_landmarks
+from fitting.lower_pieces import bottom_pieces
 from fitting.mesh import draw
 from fitting.neckline import without_inside
-from fitting.pieces import bottom_pieces, top_pieces
+from fitting.pieces import top_pieces
 
 
 @dataclass(frozen=True)

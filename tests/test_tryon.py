@@ -43,7 +43,7 @@ def near(image: Tensor, colour: tuple[int, int, int], tolerance: float = 0.12) -
     return (image - wanted).abs().amax(0) < tolerance
 
 
-@pytest.mark.parametrize("kind", OUTLINES)
+@pytest.mark.parametrize("kind", ["tee", "trousers", "dress"])
 def test_outside_the_edit_region_the_photo_is_kept_bit_for_bit(kind: str) -> None:
     large = person(size=(1200, 1600))
     result = put_on(large, kind)

@@ -10,9 +10,11 @@ from dressing import OUTLINES, garment, person
 from fitting.body import body_of
 from fitting.frame import GRID
 from fitting.garment import Category
-from fitting.landmarks import bottom_landmarks, top_landmarks
+from fitting.landmarks import top_landmarks
+from fitting.landmarks_lower import bottom_landmarks
+from fitting.lower_pieces import bottom_pieces
 from fitting.mesh import signed_areas
-from fitting.pieces import bottom_pieces, top_pieces
+from fitting.pieces import top_pieces
 from fitting.warp import garment_frame, lay, warp
 
 
