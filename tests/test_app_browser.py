@@ -331,6 +331,7 @@ def test_text_is_readable_in_both_schemes(browser: Browser, address: str, scheme
         page.locator("#go").click()
         expect(page.get_by_role("alert")).to_be_visible()
         assert page.evaluate(CONTRAST) == []
+        page.reload(wait_until="domcontentloaded")
         page.locator("#people .thumbnail-item").click()
         choose_garment(page, "Red top")
         try_on(page)
