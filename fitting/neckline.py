@@ -67,15 +67,18 @@ def _search(image: Tensor, mask: Tensor, top: Top, width: float) -> tuple[float,
     reach = max(0.05 * width, 1.5)
     below, above = _colours(smooth, points + reach * normal), _colours(smooth, points - reach * normal)
     step = np.abs(below - above).sum(0)
-    inside = _colours(mask.numpy()[None], points)[0] > 0.5
+    # Above the front edge the inside of the back must show; else it is the garment's outline.
+    inside = _colours(mask.numpy()[None], points - 2.2 * reach * normal)[0] > 0.5
     score = np.quantile(np.where(inside, step, 0.0), 0.3, axis=-1)
-    wanted = score * (1 - 0.45 * depths)
+    wanted = score * (1 - 0.4 * depths)
     # A ribbed collar has two edges: the upper one is the garment's.
     best_depth = _DEPTHS[int(np.argmax(wanted.max(1)))]
     good = (wanted.max(1) >= 0.75 * wanted.max()) & (best_depth - 0.16 <= _DEPTHS)
     first = int(np.argmax(good))
     best = first, int(np.argmax(wanted[first]))
-    if score[best] < _CLEAR or score[best] < 1.5 * np.median(score):
+    # Deep necklines are rarer, and the deeper a curve the more prints it meets: ask more of it.
+    doubt = 1 + 4 * max(float(depths[best]) - 0.35, 0.0)
+    if score[best] < _CLEAR * doubt or score[best] < 1.5 * doubt**0.5 * np.median(score):
         return None
     # The inside lies in shadow or has another colour; a seam has the same cloth on both sides.
     middle_of = slice(len(_ACROSS) // 3, -(len(_ACROSS) // 3))

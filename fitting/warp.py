@@ -110,7 +110,7 @@ def lay(body: Body, garment: Garment) -> Laid:
     for index, (piece, points, drawn) in enumerate(drawings):
         others = [other for at, (_, _, other) in enumerate(drawings) if at != index]
         layers.append(_layer(points, drawn, others, frame, piece))
-    return Laid(tuple(layers), _without_fringe(garment), mask)
+    return Laid(tuple(layers), _without_fringe(garment), ((mask - 0.3) / 0.5).clamp(0, 1))
 
 
 def _without_fringe(garment: Garment) -> Tensor:
