@@ -29,6 +29,7 @@ def prepare() -> None:
     Uploads get a folder of this process's own, which goes away with it, even when it is told to stop.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # How soon a closed tab is noticed, and the visit deleted.
     os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "3")
     if "GRADIO_TEMP_DIR" not in os.environ:
