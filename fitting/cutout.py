@@ -25,6 +25,16 @@ class Cut(NamedTuple):
     box: Box  # where it was in the picture, in the picture's pixels
 
 
+def size(box: Box) -> tuple[int, int]:
+    """Rows and columns of a box."""
+    return box[2] - box[0], box[3] - box[1]
+
+
+def part(image: Tensor, box: Box) -> Tensor:
+    """What a box holds of (C, H, W)."""
+    return image[:, box[0] : box[2], box[1] : box[3]]
+
+
 def crop(unit: Tensor, mask: Tensor, box: Box) -> Cut | None:
     """Refine a mask of a box at the size that is kept, and crop to what is left; None where nothing is.
 
@@ -33,20 +43,18 @@ def crop(unit: Tensor, mask: Tensor, box: Box) -> Cut | None:
         mask: (h, w), any size, covering the box.
         box: in the picture's pixels.
     """
-    top, left, bottom, right = box
-    seen = unit[:, top:bottom, left:right]
-    height, width = seen.shape[-2:]
+    seen = part(unit, box)
+    height, width = size(box)
     scale = min(1.0, LONGEST / max(height, width))
     image = resize(seen, (max(round(height * scale), 1), max(round(width * scale), 1)))
     fine = follow_edges(mask, image)
     inner = box_of(fine, MARGIN)
     if inner is None:
         return None
-    part = slice(inner[0], inner[2]), slice(inner[1], inner[3])
     place: Box = tuple(  # type: ignore[assignment]
-        round(edge / scale) + start for edge, start in zip(inner, (top, left) * 2, strict=True)
+        round(edge / scale) + start for edge, start in zip(inner, box[:2] * 2, strict=True)
     )
-    return Cut(image[:, part[0], part[1]].clone(), fine[part].clone(), place)
+    return Cut(part(image, inner).clone(), part(fine[None], inner)[0].clone(), place)
 
 
 def letterbox(image: Tensor, side: int) -> Tensor:
@@ -70,22 +78,32 @@ def _inner(height: int, width: int, side: int) -> tuple[int, int]:
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def main_pieces(mask: Tensor, share: float = 0.2, hole: float = 0.004) -> Tensor:
-    """Keep the largest piece and those of at least `share` of it; close holes below `hole` of its area."""
-    solid = mask.numpy() > 0.5
-    pieces, count = ndimage.label(solid)
+def main_pieces(mask: Tensor, core: float = 0.5, share: float = 0.2, hole: float = 0.004) -> Tensor:
+    """Keep the main piece of a mask, and what is nearly as large.
+
+    Args:
+        mask: (H, W) in [0, 1].
+        core: pieces are what is above this; what is less sure stays only beside them.
+        share: the area, to the largest piece's, from which another piece is kept.
+        hole: the area, to the largest piece's, below which a hole is closed.
+    """
+    values = mask.numpy()
+    pieces, count = ndimage.label(values > core)
     if count == 0:
-        return mask
+        return main_pieces(mask) if core > 0.5 else mask
     areas = np.bincount(pieces.ravel())
     areas[0] = 0
     kept = (areas >= share * areas.max())[pieces]
     # The soft rim belongs to the piece that it surrounds.
-    near = ndimage.binary_dilation(kept, iterations=max(round(0.012 * max(mask.shape)), 1))
-    gaps, _ = ndimage.label(~kept)
-    sizes = np.bincount(gaps.ravel())
-    closed = (sizes < hole * areas.max())[gaps] & ~kept
-    cleaned = np.where(near, mask.numpy(), 0)
-    return torch.from_numpy(np.where(closed, np.maximum(cleaned, 0.95), cleaned).astype(np.float32))
+    away = ndimage.distance_transform_edt(~kept)
+    rim = max(0.02 * max(mask.shape), 2.0)
+    solid = (away <= rim) & (values > 0.5)
+    gaps, _ = ndimage.label(~solid)
+    closed = (np.bincount(gaps.ravel()) < hole * areas.max())[gaps] & ~solid
+    cleaned = np.where((away <= rim) & ndimage.binary_dilation(solid, iterations=2), values, 0)
+    # Cloth is opaque: only its rim may be soft.
+    deep = ndimage.distance_transform_edt(solid | closed) > rim
+    return torch.from_numpy(np.where(closed | deep, 1.0, cleaned).astype(np.float32))
 
 
 def box_of(mask: Tensor, margin: float = 0.0) -> Box | None:
@@ -106,7 +124,7 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
 
 
-def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.02, smoothness: float = 1e-4) -> Tensor:
+def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.04, smoothness: float = 1e-3) -> Tensor:
     """Let a soft mask follow the picture's edges.
 
     Guided filter with a colour guide (He et al. 2010, eqs. 14-16), its coefficients found on a smaller grid
@@ -155,10 +173,16 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 def _window_mean(maps: Tensor, reach: int) -> Tensor:
-    """Mean of (C, H, W) over a square window, the window cut at the border."""
-    side = 2 * reach + 1
-    across = F.avg_pool2d(maps[None], (1, side), 1, (0, reach), count_include_pad=False)
-    return F.avg_pool2d(across, (side, 1), 1, (reach, 0), count_include_pad=False)[0]
+    """Mean of (C, H, W) over a square window, the window cut at the border; by running sums."""
+    for axis in (1, 2):
+        length = maps.shape[axis]
+        place = torch.arange(length)
+        first, end = (place - reach).clamp(min=0), (place + reach + 1).clamp(max=length)
+        start = torch.zeros_like(maps.narrow(axis, 0, 1))
+        sums = torch.cat([start, maps.cumsum(axis)], axis)
+        spans = (end - first).view(-1, 1) if axis == 1 else end - first
+        maps = (sums.index_select(axis, end) - sums.index_select(axis, first)) / spans
+    return maps
 
 
 def _solve(system: Tensor, right: Tensor) -> Tensor:

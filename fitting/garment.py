@@ -145,9 +145,9 @@ def pool(features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (variance.clamp(min=0) + 1e-4).sqrt()
 
 
-GLANCE = 192  # side of the square in which a garment is looked for
-LOOK = 224  # side of the square in which it is cut out
-TOUCH = 160  # side of the square in which it is embedded
+GLANCE = 160  # side of the square in which a garment is looked for
+LOOK = 192  # side of the square in which it is cut out
+TOUCH = 128  # side of the square in which it is embedded
 LEAST = 64  # shorter side of a picture, and longer side of a garment in it
 SURE = 0.7  # below this chance the visitor is told what the garment was taken for
 NAMES = {
@@ -203,29 +203,37 @@ def understand_garment(
     return Garment(cut.image, cut.mask, found, embed(net, cut.image, cut.mask), False, notes)
 
 
-@torch.no_grad()
 def glance_at(net: GarmentNet, unit: Tensor) -> tuple[Tensor, Tensor]:
     """Chances (6,) over `Kind`, and a coarse mask (h, w) of the whole picture (3, H, W) in [0, 1]."""
-    reading = net(images.to_signed(cutout.letterbox(unit, GLANCE)[None]))
-    mask = cutout.out_of_letterbox(reading.cutout[0, 0].sigmoid(), *unit.shape[-2:])
-    return reading.kind[0].softmax(0), mask
+    return _read(net, unit, GLANCE, mirrored=True)
 
 
-@torch.no_grad()
 def cut_out(net: GarmentNet, unit: Tensor, glance: Tensor) -> cutout.Cut:
-    """Look at the garment again where the glance found it, and cut it out along the picture's edges.
+    """Look at the garment twice more, closer each time, and cut it out along the picture's edges.
 
     Raises:
         GarmentError: there is nothing to cut out, or it is too small.
     """
-    top, left, bottom, right = _box(cutout.main_pieces(glance), unit, NO_GARMENT)
-    seen = unit[:, top:bottom, left:right]
-    closer = net(images.to_signed(cutout.letterbox(seen, LOOK)[None])).cutout[0, 0].sigmoid()
-    mask = cutout.main_pieces(cutout.out_of_letterbox(closer, *seen.shape[-2:]))
-    cut = cutout.crop(unit, mask, (top, left, bottom, right))
+    _, box = _find(glance, (0, 0, *unit.shape[-2:]), NO_GARMENT, 2 * cutout.MARGIN)
+    near = _read(net, cutout.part(unit, box), GLANCE)[1]
+    cells, box = _find(near, box, NO_GARMENT, cutout.MARGIN)
+    nearer = _read(net, cutout.part(unit, box), LOOK, mirrored=True)[1]
+    near = cutout.resize(cutout.part(near[None], cells), (nearer.shape[0], nearer.shape[1]))[0]
+    cut = cutout.crop(unit, cutout.main_pieces((near + 2 * nearer) / 3, core=0.8), box)
     if cut is None:
         raise GarmentError(NO_GARMENT)
     return cut
+
+
+@torch.no_grad()
+def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> tuple[Tensor, Tensor]:
+    """Chances (6,) and mask (h, w), from a picture or from the mean of it and its mirror image."""
+    square = cutout.letterbox(unit, side)[None]
+    reading = net(images.to_signed(torch.cat([square, square.flip(3)]) if mirrored else square))
+    masks = reading.cutout[:, 0].sigmoid()
+    if mirrored:
+        masks = (masks[:1] + masks[1:].flip(2)) / 2
+    return reading.kind.softmax(1).mean(0), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
 
 
 @torch.no_grad()
@@ -243,7 +251,9 @@ def embed(net: GarmentNet, image: Tensor, mask: Tensor) -> Tensor:
     shown, inside = image[:, top:bottom, left:right], mask[None, top:bottom, left:right]
     plain = shown * inside + 0.9 * (1 - inside)
     square = cutout.letterbox(torch.cat([plain, inside]), TOUCH)[None]
-    return net(images.to_signed(square[:, :3]), square[:, 3:]).embedding[0].clone()
+    both = torch.cat([square, square.flip(3)])  # a garment and its mirror image are the same garment
+    embeddings = net(images.to_signed(both[:, :3]), both[:, 3:]).embedding
+    return F.normalize(embeddings.mean(0), dim=0)
 
 
 def embed_picture(net: GarmentNet, picture: Tensor) -> Tensor:
@@ -269,16 +279,26 @@ def _opened(picture: Tensor) -> Tensor:
     return unit
 
 
-def _box(found: Tensor, unit: Tensor, none: str) -> cutout.Box:
-    """The garment's box in the picture, with a margin, from a coarse mask of the whole picture."""
-    box = cutout.box_of(found, 2 * cutout.MARGIN)
-    if box is None or (found > 0.5).float().mean() < 0.003:
+def _find(mask: Tensor, shown: cutout.Box, none: str, margin: float) -> tuple[cutout.Box, cutout.Box]:
+    """The garment's box, with a margin, in cells of a mask and in pixels of the picture.
+
+    Args:
+        mask: (h, w) in [0, 1], any size.
+        shown: the part of the picture that the mask covers.
+        none: what to say when nothing is there.
+        margin: share of the box's longer side.
+    """
+    found = cutout.main_pieces(mask)
+    cells = cutout.box_of(found, margin)
+    if cells is None or (found > 0.5).float().mean() < 0.003:
         raise GarmentError(none)
-    scale = unit.shape[-2] / found.shape[0], unit.shape[-1] / found.shape[1]
-    top, left, bottom, right = (round(edge * scale[i % 2]) for i, edge in enumerate(box))
+    high, wide = cutout.size(shown)
+    down, across = high / mask.shape[0], wide / mask.shape[1]
+    top, left = shown[0] + round(cells[0] * down), shown[1] + round(cells[1] * across)
+    bottom, right = shown[0] + round(cells[2] * down), shown[1] + round(cells[3] * across)
     if max(bottom - top, right - left) < LEAST:
         raise GarmentError(TOO_SMALL)
-    return top, left, max(bottom, top + 1), max(right, left + 1)
+    return cells, (top, left, max(bottom, top + 1), max(right, left + 1))
 
 
 def _category(chances: Tensor, wanted: Category | None) -> tuple[Category, tuple[str, ...]]:
@@ -313,10 +333,12 @@ def _cut_from_person(unit: Tensor, person: Person, category: Category) -> cutout
     """
     none = f"We cannot see {NAMES[category]} on this person. Choose another category or another picture."
     worn = person.parsing == PARTS[category]
-    mask = person.frame.place(worn[None].float(), *unit.shape[-2:])[0]
-    box = _box(cutout.main_pieces(mask), unit, none)
-    top, left, bottom, right = box
-    cut = cutout.crop(unit, cutout.main_pieces(mask[top:bottom, left:right]), box)
+    height, width = unit.shape[-2:]
+    mask = person.frame.place(worn[None].float(), height, width)
+    scale = min(1.0, 512 / max(height, width))
+    mask = cutout.resize(mask, (round(height * scale), round(width * scale)))
+    cells, box = _find(mask[0], (0, 0, height, width), none, cutout.MARGIN)
+    cut = cutout.crop(unit, cutout.main_pieces(cutout.part(mask, cells)[0]), box)
     if cut is None:
         raise GarmentError(none)
     return cut

@@ -186,7 +186,7 @@ def retrieval(data: Path, net: GarmentNet) -> tuple[dict[str, float], list[Case]
             strip = torch.cat([cutout.letterbox(picture, 160) for picture in pictures], 2)
             cases.append(Case(strip, 1 / (1 + place), None, f"rank {place + 1}"))
     numbers = {"top1": float((rank == 0).float().mean()), "recall5": float((rank < 5).float().mean())}
-    return {"pictures": len(rows[:GALLERY]), **{name: round(value, 4) for name, value in numbers.items()}}, cases
+    return {"pictures": len(chosen), **{name: round(value, 4) for name, value in numbers.items()}}, cases
 
 
 def another_view(unit: Tensor, rng: np.random.Generator) -> Tensor:
@@ -256,8 +256,8 @@ def _mean(cases: list[Case]) -> float:
 
 def _summary(cases: list[Case]) -> dict[str, float]:
     scores = np.array([case.score for case in cases])
-    low = np.percentile(scores, 10)
-    return {"iou": _mean(cases), "iou_worst_tenth": round(float(low), 4), "pictures": len(cases)}
+    low, middle = (round(float(np.percentile(scores, share)), 4) for share in (10, 50))
+    return {"iou": _mean(cases), "iou_median": middle, "iou_tenth_percentile": low, "pictures": len(cases)}
 
 
 def _tile(case: Case, side: int = 160) -> NDArray[np.uint8]:

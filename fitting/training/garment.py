@@ -33,7 +33,7 @@ PLAN = Plan(
     stages=(
         Stage(steps=783, batch=48, size=(96, 96)),
         Stage(steps=700, batch=16, size=(160, 160)),
-        Stage(steps=450, batch=12, size=(192, 192)),
+        Stage(steps=1250, batch=12, size=(192, 192)),
     ),
     learning_rate=1e-3,
     warmup=100,
@@ -63,7 +63,7 @@ class GarmentBatches:
         self.seed = seed
         frequency = np.bincount(garments.kinds, minlength=4)[garments.kinds]
         chance = np.where(garments.masked == 1, 1.0, 0.6) / np.sqrt(frequency)
-        chance *= np.where(garments.exact == 1, 1.3, 1.0)
+        chance *= np.where(garments.exact == 1, 2.5, 1.0)
         self.chance = chance / chance.sum()
 
     def __call__(self, step: int, stage: Stage) -> dict[str, Tensor]:
@@ -116,7 +116,7 @@ class GarmentBatches:
         valid = np.zeros((SIDE, SIDE), np.float32)
         valid[top:bottom, left:right] = 1
         cutout = mask * valid / 255
-        composed = subject.masked and rng.random() < (0.9 if subject.exact else 0.6)
+        composed = subject.masked and rng.random() < (0.9 if subject.exact else 0.7)
         place = self._place(subject, rng, composed)[None]
         if not composed:
             seen = look(_float(pixels), place, size)
@@ -143,7 +143,7 @@ class GarmentBatches:
     def _backgrounds(self, rng: Rng, subjects: list[Subject], size: tuple[int, int]) -> Tensor:
         """(B, 3, *size): floors, streets, people, textures and plain studio walls."""
         backgrounds = []
-        choices = rng.choice(5, len(subjects), p=(0.28, 0.12, 0.32, 0.14, 0.14))
+        choices = rng.choice(5, len(subjects), p=(0.2, 0.13, 0.45, 0.12, 0.1))
         for subject, choice in zip(subjects, choices, strict=True):
             if choice == 2 and subject.kind is Kind.OTHER:
                 choice = 1  # people in clothes would be no example of neither
