@@ -120,7 +120,8 @@ class GarmentNet(nn.Module):
             image: (B, 3, H, W) in [-1, 1], the picture letterboxed; sides are multiples of 32.
             mask: (B, 1, H, W) in [0, 1], the garment where it is known already; None trusts the cut-out.
         """
-        features = self.encoder(image)
+        # Convolutions on a CPU are nearly twice as fast with the channels last.
+        features = self.encoder(image.contiguous(memory_format=torch.channels_last))
         whole = features[-1].mean((2, 3))
         x = self.lateral[-1](features[-1]) + self.context(whole)[:, :, None, None]
         for level in (3, 2, 1, 0):
