@@ -193,14 +193,13 @@ def _shoulder_line(
 def _settle(point: Points, down: Points, inside: NDArray[np.bool_], rise: float, fall: float) -> Points:
     """Move a point up or down to the silhouette's edge, within bounds."""
     if sample(inside, point):
-        for step in np.arange(0.0, rise, 1.0):
-            if not sample(inside, point - (step + 1) * down):
-                return point - step * down
-        return point  # no edge near: hair, a hood or a raised arm
-    for step in np.arange(0.0, fall, 1.0):
-        if sample(inside, point + step * down):
-            return point + step * down
-    return point
+        steps = np.arange(0.0, rise, 1.0)[:, None]
+        outside = ~sample(inside, point - (steps + 1) * down)
+        # No edge near: hair, a hood or a raised arm.
+        return point - steps[int(outside.argmax())] * down if outside.any() else point
+    steps = np.arange(0.0, fall, 1.0)[:, None]
+    within = sample(inside, point + steps * down)
+    return point + steps[int(within.argmax())] * down if within.any() else point
 
 
 def _torso_half(body: Body, side: int, inside: NDArray[np.bool_], parsing: NDArray[np.int64]) -> Points:

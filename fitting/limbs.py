@@ -37,8 +37,8 @@ class Limb:
 def sample(values: NDArray, points: Points) -> NDArray:
     """Nearest values of a grid map at points (..., 2)."""
     cells = np.floor(points).astype(int)
-    columns = np.clip(cells[..., 0], 0, GRID[1] - 1)
-    rows = np.clip(cells[..., 1], 0, GRID[0] - 1)
+    columns = np.minimum(np.maximum(cells[..., 0], 0), GRID[1] - 1)  # np.clip is slow on few values
+    rows = np.minimum(np.maximum(cells[..., 1], 0), GRID[0] - 1)
     return values[rows, columns]
 
 
@@ -99,17 +99,27 @@ def _soft(values: Points) -> Points:
 
 
 def limb_mask(limb: Limb, start: float, end: float, grow: float) -> NDArray[np.bool_]:
-    """(512, 384) bool: the limb between two shares of its length, drawn as a chain of discs."""
-    rows, columns = np.mgrid[0 : GRID[0], 0 : GRID[1]]
+    """(512, 384) bool: the limb between two shares of its length, drawn as a chain of discs.
+
+    Every disc covers one run of cells in a row; runs are marked by where they start and end, and summed up.
+    """
     mask = np.zeros(GRID, bool)
     along = np.linspace(0, 1, len(limb.line))
     share = np.linspace(start, end, 40)
-    for x, y, radius in zip(*(np.interp(share, along, v) for v in (*limb.line.T, limb.half * grow)), strict=True):
-        top, bottom = max(int(y - radius) - 1, 0), min(int(y + radius) + 2, GRID[0])
-        low, high = max(int(x - radius) - 1, 0), min(int(x + radius) + 2, GRID[1])
-        if top < bottom and low < high:
-            part = (slice(top, bottom), slice(low, high))
-            mask[part] |= np.hypot(columns[part] + 0.5 - x, rows[part] + 0.5 - y) <= radius
+    x, y, radius = (np.interp(share, along, v)[:, None] for v in (*limb.line.T, limb.half * grow))
+    top, bottom = max(int((y - radius).min()) - 1, 0), min(int((y + radius).max()) + 2, GRID[0])
+    if top >= bottom:
+        return mask
+    within = radius**2 - (np.arange(top, bottom) + 0.5 - y) ** 2
+    width = np.sqrt(np.maximum(within, 0))
+    first = np.minimum(np.maximum(np.ceil(x - width - 0.5), 0), GRID[1]).astype(int)
+    after = np.minimum(np.maximum(np.floor(x + width - 0.5) + 1, 0), GRID[1]).astype(int)
+    disc, row = np.nonzero((within >= 0) & (first < after))
+    wide = GRID[1] + 1
+    cells = (bottom - top) * wide
+    starts = np.bincount(row * wide + first[disc, row], minlength=cells)
+    ends = np.bincount(row * wide + after[disc, row], minlength=cells)
+    mask[top:bottom] = (np.cumsum(starts - ends).reshape(-1, wide) > 0)[:, :-1]
     return mask
 
 

@@ -49,8 +49,9 @@ def dress(person: Person, category: Category, body: Body | None = None) -> Scene
     garment's own outline only adds to it, so that nothing of it is left behind.
     """
     body = body_of(person) if body is None else body
-    old = old_garment(person, body, category)
-    protected = _protected(person, body, category)
+    stained = _stained(person, person.parsing == Part.ARMS)
+    old = _old_garment(person, body, category, stained)
+    protected = _protected(person, body, category, stained)
     reach = torch.from_numpy(_reach(body, category))
     if category is Category.LOWER:
         reach &= _under_hem(person, body)
@@ -64,10 +65,10 @@ def dress(person: Person, category: Category, body: Body | None = None) -> Scene
     return Scene(person, category, soft, agnostic, protected.float(), body, old & ~protected)
 
 
-def old_garment(person: Person, body: Body, category: Category) -> Tensor:
+def _old_garment(person: Person, body: Body, category: Category, stained: Tensor) -> Tensor:
     """(512, 384) bool: what the person wears where the new garment goes."""
     parsing = person.parsing
-    worn = (parsing == Part.UPPER) | _stained(person, parsing == Part.ARMS)
+    worn = (parsing == Part.UPPER) | stained
     if category is Category.DRESS:
         return worn | (parsing == Part.DRESS) | (parsing == Part.LOWER)
     hips = torch.from_numpy(_below(body, 0.92))
@@ -91,26 +92,26 @@ def _under_hem(person: Person, body: Body) -> Tensor:
 def _below(body: Body, share: float) -> NDArray[np.bool_]:
     """Cells below a share of the torso."""
     point = body.axis_at(share)[0]
-    rows, columns = np.mgrid[0:512, 0:384] + 0.5
+    rows, columns = cells()
     return (columns - point[0]) * body.down[0] + (rows - point[1]) * body.down[1] > 0
 
 
-def _protected(person: Person, body: Body, category: Category) -> Tensor:
+def _protected(person: Person, body: Body, category: Category, stained: Tensor) -> Tensor:
     parsing = person.parsing
     kept = (parsing == Part.HAIR) | (parsing == Part.FACE) | (parsing == Part.ACCESSORY) | (parsing == Part.FOOTWEAR)
-    kept |= hands(person, body)
+    kept |= _hands(person, body) & ~stained
     if category is Category.LOWER:
         kept |= (parsing == Part.UPPER) | (parsing == Part.ARMS)
         kept |= (parsing == Part.DRESS) & ~torch.from_numpy(_below(body, 0.92))
     return kept
 
 
-def hands(person: Person, body: Body) -> Tensor:
+def _hands(person: Person, body: Body) -> Tensor:
     """(512, 384) bool: skin of the hands, from a little above the wrist to the fingertips."""
     skin = person.parsing == Part.ARMS
     found = torch.zeros_like(skin)
     cuffs = grow(person.parsing == Part.UPPER, 3)
-    rows, columns = np.mgrid[0:512, 0:384] + 0.5
+    rows, columns = cells()
     for arm in body.arms:
         wrist = arm.line[-1]
         along = wrist - arm.line[-9]
@@ -122,7 +123,7 @@ def hands(person: Person, body: Body) -> Tensor:
         # At the wrist the old cuff has tinged the skin's rim.
         rim = torch.from_numpy(ahead < 0.14 * body.breadth) & cuffs
         found |= torch.from_numpy(near) & skin & ~rim
-    return found & ~_stained(person, skin)
+    return found
 
 
 def _stained(person: Person, skin: Tensor) -> Tensor:
@@ -136,6 +137,11 @@ def _stained(person: Person, skin: Tensor) -> Tensor:
         return torch.zeros_like(skin)
     to_tone, to_cloth = ((person.image - colour).abs().sum(0) for colour in (tone, cloth))
     return skin & grow(worn, 8) & (to_cloth < 0.3) & (to_cloth < 0.5 * to_tone)
+
+
+def cells() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres of the grid's cells: rows (512, 1) and columns (1, 384)."""
+    return np.arange(512.0)[:, None] + 0.5, np.arange(384.0)[None] + 0.5
 
 
 def _reach(body: Body, category: Category) -> NDArray[np.bool_]:

@@ -14,13 +14,15 @@ from scipy import ndimage
 from torch import Tensor
 
 from fitting.body import Body, outline_mask
+from fitting.distance import Box, box_around, depth_in, nearest
 from fitting.fill import blur, grow, push_pull
 from fitting.garment import Category
 from fitting.limbs import Limb, limb_mask, polygon_mask
 from fitting.person import Part, Person
-from fitting.scene import Scene
+from fitting.scene import Scene, cells
 
 RIM = 3  # cells beside the old garment whose colour it may have tinged
+ROOM = 18  # cells worked out around what is painted, so that no blur in there feels the end of the box
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,16 @@ def undress(scene: Scene) -> Underlay:
     trusted = ~grow(old, RIM + 1)
     image, total = torch.zeros_like(person.image), torch.zeros_like(person.matte)[None]
     for name, (parts, worn) in _KINDS.items():
-        place = (_any(parsing, *parts) & off).float()
+        place = _any(parsing, *parts) & off
         if not place.any():
             continue
-        painted = _continue(person, trusted & _any(person.parsing, *worn), name)
+        rows, columns = box = box_around(place.numpy(), ROOM)
+        painted = _continue(person, trusted & _any(person.parsing, *worn), name, place, box)
         if name == "skin":
-            painted = painted * torch.from_numpy(_roundness(scene.body, parsing.numpy())).float()
-        weight = blur(place, 0.9)[None]
-        image, total = image + painted * weight, total + weight
+            painted = painted * torch.from_numpy(_roundness(scene.body, parsing.numpy(), box)).float()
+        weight = blur(place[box].float(), 0.9)
+        image[:, rows, columns] += painted * weight
+        total[:, rows, columns] += weight
     image = torch.where(off, image / total.clamp(min=1e-4), person.image)
     change = (blur(off.float(), 1.0) * 2).clamp(0, 1) * off
     return Underlay(image, parsing, change, _arms_in_front(scene, parsing))
@@ -77,15 +81,16 @@ def _any(parsing: Tensor, *parts: Part) -> Tensor:
     return found
 
 
-def _continue(person: Person, source: Tensor, name: str) -> Tensor:
-    """The photo's own colours of one kind, continued everywhere."""
+def _continue(person: Person, source: Tensor, name: str, place: Tensor, box: Box) -> Tensor:
+    """The photo's own colours of one kind, continued to a place: (3, h, w), what the box around it holds."""
+    rows, columns = box
     firm = grow(source, -2)
     if firm.sum() > 40:
         source = firm
     if source.sum() < 12:
         fallback = {"lower": (0.2, 0.2, 0.24), "upper": (0.75, 0.75, 0.75), "skin": (0.76, 0.58, 0.48)}
         colour = torch.tensor(fallback.get(name, (0.8, 0.8, 0.8)))
-        return colour[:, None, None].expand_as(person.image)
+        return colour[:, None, None].expand_as(person.image[:, rows, columns])
     image = person.image
     if name != "background":
         # Highlights, shadows and jewellery must not spread: keep what lies near the middle of its kind.
@@ -94,12 +99,12 @@ def _continue(person: Person, source: Tensor, name: str) -> Tensor:
         spread = (image - middle[:, None, None]).abs().sum(0)
         limit = (values - middle[:, None]).abs().sum(0).quantile(0.7)
         source = source & (spread <= limit + 1e-6)
-        filled = blur(push_pull(image, source.float()), 3.0)
+        filled = blur(push_pull(image, source.float())[:, rows, columns], 3.0)
         if name == "skin":
-            return _one_complexion(filled, middle, source)
+            return _one_complexion(filled, middle, source[box])
     else:
-        filled = push_pull(image, source.float())
-    return _with_texture(filled, person.image, source)
+        filled = push_pull(image, source.float())[:, rows, columns]
+    return _with_texture(filled, image, source, place, box)
 
 
 def _one_complexion(filled: Tensor, tone: Tensor, source: Tensor) -> Tensor:
@@ -114,15 +119,15 @@ def _one_complexion(filled: Tensor, tone: Tensor, source: Tensor) -> Tensor:
     return torch.lerp(mixed, filled, near).clamp(0, 1)
 
 
-def _with_texture(smooth: Tensor, image: Tensor, known: Tensor) -> Tensor:
+def _with_texture(smooth: Tensor, image: Tensor, known: Tensor, place: Tensor, box: Box) -> Tensor:
     """Give a smooth continuation the texture that lies as far on the other side of its edge."""
-    gap = (~known).numpy()
-    rows, columns = np.indices(gap.shape)
-    far, (near_row, near_column) = ndimage.distance_transform_edt(gap, return_indices=True)
-    mirror_row = np.clip(2 * near_row - rows, 0, gap.shape[0] - 1)
-    mirror_column = np.clip(2 * near_column - columns, 0, gap.shape[1] - 1)
-    fine = image - push_pull(blur(image * known, 6.0) / blur(known.float(), 6.0).clamp(min=0.05), known.float())
-    fine = (fine * known).clamp(-0.12, 0.12)[:, mirror_row, mirror_column]
+    far, near_row, near_column = nearest(known.numpy(), grow(place, 5).numpy(), box)
+    height, width = known.shape
+    rows, columns = np.arange(height)[box[0], None], np.arange(width)[None, box[1]]
+    mirror_row = torch.from_numpy(np.clip(2 * near_row - rows, 0, height - 1))
+    mirror_column = torch.from_numpy(np.clip(2 * near_column - columns, 0, width - 1))
+    fine = image - blur(image * known, 6.0) / blur(known.float(), 6.0).clamp(min=0.05)
+    fine = (fine * known).clamp(-0.12, 0.12).flatten(1)[:, mirror_row * width + mirror_column]
     fading = torch.from_numpy(np.exp(-far / 24)).float()
     return (smooth + blur(fine * fading, 0.6)).clamp(0, 1)
 
@@ -172,8 +177,11 @@ def _lower_waist(scene: Scene, waist: np.ndarray) -> np.ndarray:
 def _to_hand(scene: Scene, arm: Limb) -> np.ndarray:
     """The wrist, where a hand is seen to follow; a hand in a pocket has none."""
     wrist = _wrist(arm, scene.body)
-    reach = ndimage.binary_dilation(wrist, iterations=4)
-    skin = (scene.person.parsing == Part.ARMS).numpy()
+    if not wrist.any():
+        return wrist
+    near = box_around(wrist, 5)
+    reach = ndimage.binary_dilation(wrist[near], iterations=4)
+    skin = (scene.person.parsing[near] == Part.ARMS).numpy()
     return wrist if (reach & skin).sum() > 30 else np.zeros_like(wrist)
 
 
@@ -188,7 +196,7 @@ def _wrist(arm: Limb, body: Body) -> np.ndarray:
 
 
 def _near_hips(body: Body) -> np.ndarray:
-    rows, columns = np.mgrid[0:512, 0:384] + 0.5
+    rows, columns = cells()
     hips = body.hips.mean(0)
     return (columns - hips[0]) * body.down[0] + (rows - hips[1]) * body.down[1] < 1.3 * body.breadth
 
@@ -217,25 +225,27 @@ def _neck(body: Body) -> np.ndarray:
     )
 
 
-def _roundness(body: Body, parsing: np.ndarray) -> np.ndarray:
-    """(512, 384): limbs are darker towards their edges, as round things are in soft frontal light."""
-    shade = np.ones((512, 384))
-    for arm in body.arms:
-        limb = limb_mask(arm, 0.0, 1.0, 1.0) | _wrist(arm, body)
-        shade = np.where(parsing == Part.ARMS, np.minimum(shade, _round_shade(limb, arm)), shade)
+def _roundness(body: Body, parsing: np.ndarray, box: Box) -> np.ndarray:
+    """Of a box: limbs are darker towards their edges, as round things are in soft frontal light."""
+    shown = parsing[box]
+    shade = np.ones(shown.shape)
     torso = outline_mask(body, 0.3, 1.2, 1.0)
-    for leg in body.legs:
-        limb = limb_mask(leg, 0.0, 1.0, 1.0) | torso
-        shade = np.where(parsing == Part.LEGS, np.minimum(shade, _round_shade(limb, leg)), shade)
+    for part, limbs in ((Part.ARMS, body.arms), (Part.LEGS, body.legs)):
+        at = shown == part
+        if not at.any():
+            continue
+        for limb in limbs:
+            mask = limb_mask(limb, 0.0, 1.0, 1.0) | (_wrist(limb, body) if part is Part.ARMS else torso)
+            shade[at] = np.minimum(shade, _round_shade(mask, limb, box))[at]
     return ndimage.gaussian_filter(shade, 1.2)
 
 
-def _round_shade(mask: np.ndarray, limb: Limb) -> np.ndarray:
+def _round_shade(mask: np.ndarray, limb: Limb, box: Box) -> np.ndarray:
     if not mask.any():
-        return np.ones((512, 384))
-    depth = ndimage.distance_transform_edt(mask)
+        return np.ones(mask[box].shape)
+    depth = depth_in(mask)[box]
     across = np.clip(1 - depth / max(float(np.median(limb.half)), 1.0), 0, 1)
-    return np.where(mask, 1.02 - 0.24 * across**2.2, 1.02)
+    return np.where(mask[box], 1.02 - 0.24 * across**2.2, 1.02)
 
 
 def _arms_in_front(scene: Scene, parsing: Tensor) -> Tensor:
