@@ -47,7 +47,7 @@ def to_unit(pixels: Tensor) -> Tensor:
 
 def to_pixels(unit: Tensor) -> Tensor:
     """Float in [0, 1] -> uint8 pixels, rounded; values outside are clipped."""
-    return (unit.clamp(0, 1) * 255).round().to(torch.uint8)
+    return unit.clamp(0, 1).mul_(255).round_().to(torch.uint8)
 
 
 def to_signed(unit: Tensor) -> Tensor:

@@ -89,8 +89,7 @@ def find_person(net: PersonNet, photo: Tensor) -> Person:
     """
     height, width = photo.shape[-2:]
     frame = Frame.whole(height, width)
-    unit = to_unit(photo)
-    found = _look(net, unit, frame)
+    found = _look(net, photo, frame)
     box = found.box()
     if box is None:
         raise PhotoError(NO_PERSON)
@@ -100,10 +99,10 @@ def find_person(net: PersonNet, photo: Tensor) -> Person:
         raise PhotoError(TOO_SMALL)
     near = Frame.around(left, top, right, bottom, margin=0.1)
     if near.height < 0.85 * frame.height:
-        frame, found = near, _look(net, unit, near)
-    found = _closer(net, unit, frame, found)
+        frame, found = near, _look(net, photo, near)
+    found = _closer(net, photo, frame, found)
     parsing, notes = found.parsing(), (SEVERAL,) if several else ()
-    return Person(photo, frame, frame.cut(unit), parsing, found.keypoints, found.matte, notes)
+    return Person(photo, frame, to_unit(frame.cut(photo)), parsing, found.keypoints, found.matte, notes)
 
 
 @dataclass(frozen=True)
@@ -141,9 +140,9 @@ class _Sight:
 
 
 @torch.inference_mode()
-def _look(net: PersonNet, unit: Tensor, frame: Frame) -> _Sight:
+def _look(net: PersonNet, photo: Tensor, frame: Frame) -> _Sight:
     weight = next(net.parameters())
-    view = to_signed(frame.cut(unit, NET))[None].to(weight.device, weight.dtype)
+    view = to_signed(to_unit(frame.cut(photo, NET)))[None].to(weight.device, weight.dtype)
     # The mean of the view and its mirror image errs less than either, and two at once cost less than twice one.
     views = torch.cat([view, view.flip(-1)]).contiguous(memory_format=torch.channels_last)
     maps = _unmirrored(net(views))
@@ -152,7 +151,7 @@ def _look(net: PersonNet, unit: Tensor, frame: Frame) -> _Sight:
         return F.interpolate(logits.float(), size=GRID, mode="bilinear", align_corners=False)[0].cpu()
 
     # Beyond the photo's edge the view repeats it, which can look like a limb.
-    inside = frame.cut(torch.ones(1, *unit.shape[1:]), GRID, fill=0.0)[0]
+    inside = frame.inside(*photo.shape[-2:])
     matte, others = full(maps.matte)[0].sigmoid() * inside, full(maps.others)[0].sigmoid() * inside
     keypoints = locate(maps.joints.float(), maps.visible.float())[0].cpu()
     main, people = _main_person(matte)
@@ -174,7 +173,7 @@ def _unmirrored(maps: PersonMaps) -> PersonMaps:
     )
 
 
-def _closer(net: PersonNet, unit: Tensor, frame: Frame, found: _Sight) -> _Sight:
+def _closer(net: PersonNet, photo: Tensor, frame: Frame, found: _Sight) -> _Sight:
     """Look at head, torso and arms once more where they are small in the frame, and merge what is seen."""
     box = _upper_body(found.keypoints)
     if box is None:
@@ -184,7 +183,7 @@ def _closer(net: PersonNet, unit: Tensor, frame: Frame, found: _Sight) -> _Sight
         return found
     corners = torch.tensor([[window.left, window.top], [window.left + window.width, window.top + window.height]])
     (left, top), (right, bottom) = frame.to_photo(corners.float()).round().int().tolist()
-    near = _look(net, unit, Frame(left, top, right - left, bottom - top))
+    near = _look(net, photo, Frame(left, top, right - left, bottom - top))
     maps = torch.cat([near.parts, near.matte[None]])
     # The close view counts fully inside and fades out towards its rim, where it knows less of what surrounds it.
     ramp = [torch.minimum(torch.arange(n) + 0.5, n - torch.arange(n) - 0.5) / (0.12 * n) for n in GRID]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fitting.distance import box_around
 from fitting.fill import blur, grow, masked_blur
-from fitting.frame import Frame
+from fitting.frame import Frame, Window
 from fitting.garment import Garment
 from fitting.images import to_pixels, to_unit
 from fitting.person import Part
@@ -17,24 +18,56 @@ from fitting.underlay import Underlay
 from fitting.warp import Laid, garment_frame, warp
 
 LUMA = (0.299, 0.587, 0.114)
+BAND = 256  # rows of a photo that are put together at a time: a large photo is never held as floats
 
 
 @dataclass(frozen=True)
 class Composed:
-    """Attributes:
-    picture: (3, H, W) uint8, the photo with the garment on.
-    changed: (H, W) float in [0, 1]; where 0, the picture is the photo bit for bit.
-    warped: (4, H, W) float in [0, 1], the garment as laid on, colour and alpha.
+    """A picture put together window by window, all of it bytes.
+
+    Attributes:
+        picture: (3, H, W) uint8, the photo with the garment on.
+        edits: (H, W) uint8, how much was changed; where 0, the picture is the photo bit for bit.
+        laid: (4, H, W) uint8, the garment as laid on, colour and alpha.
     """
 
     picture: Tensor
-    changed: Tensor
-    warped: Tensor
+    edits: Tensor
+    laid: Tensor
+
+    @classmethod
+    def of(cls, photo: Tensor) -> Composed:
+        """Start from a photo (3, H, W) uint8, of which nothing is changed yet."""
+        return cls(photo.clone(), photo.new_zeros(photo.shape[-2:]), photo.new_zeros(4, *photo.shape[-2:]))
+
+    @property
+    def changed(self) -> Tensor:
+        """(H, W) float in [0, 1]; where 0, the picture is the photo bit for bit."""
+        return to_unit(self.edits)
+
+    @property
+    def warped(self) -> Tensor:
+        """(4, H, W) float in [0, 1], the garment as laid on, colour and alpha."""
+        return to_unit(self.laid)
+
+    def put(self, window: Window, picture: Tensor, seen: Tensor, warped: Tensor) -> None:
+        """Fill in a window; what is not touched there stays the photo's own pixels.
+
+        Args:
+            picture: (3, *window.size) float in [0, 1].
+            seen: (*window.size) float in [0, 1], how much is changed.
+            warped: (4, *window.size) float in [0, 1], the garment as laid on.
+        """
+        place = (..., window.rows, window.columns)
+        touched = seen > 0.002
+        self.picture[place] = torch.where(touched, to_pixels(picture), self.picture[place])
+        self.edits[place] = torch.where(touched, to_pixels(seen).clamp(min=1), self.edits[place])
+        self.laid[place] = to_pixels(warped)
 
 
 def brightness(image: Tensor) -> Tensor:
     """(3, H, W) -> (H, W)."""
-    return (image * image.new_tensor(LUMA)[:, None, None]).sum(0)
+    return LUMA[0] * image[0] + LUMA[1] * image[1] + LUMA[2] * image[2]
 
 
 def shading(scene: Scene) -> Tensor:
@@ -47,19 +80,19 @@ def shading(scene: Scene) -> Tensor:
     old = grow(scene.old, -2)
     if old.sum() < 200:
         return torch.ones_like(light)
-    fine = masked_blur(light[None], old, 3.5)[0]
     wide = masked_blur(light[None], old, 22.0)[0]
-    ratio = (fine + 0.02) / (wide + 0.02)
-    level = light[old].mean()
-    colour = masked_blur(scene.person.image, old, 3.5)
+    rows, columns = box = box_around(old.numpy(), 18)  # beyond it neither blur below finds anything
+    within = old[box]
+    colour = masked_blur(scene.person.image[:, rows, columns], within, 3.5)
+    ratio = (brightness(colour) + 0.02) / (wide[box] + 0.02)
     hue = colour / (colour.sum(0) + 0.05)
     # Folds change brightness a little and colour hardly; stripes and prints change both, and more.
-    print_ = (hue[:, old].std(1).sum() / 0.045).clamp(0, 1)
-    strong = ((ratio[old].std() - 0.06) / 0.07).clamp(0, 1)
-    trust = ((level - 0.06) / 0.25).clamp(0, 1) * (1 - print_) * (1 - strong)
-    folds = 1 + trust * (ratio - 1).clamp(-0.2, 0.13)
-    weight = blur(old.float(), 2.0).clamp(0, 1)
-    return 1 + (folds - 1) * weight
+    print_ = (hue[:, within].std(1).sum() / 0.045).clamp(0, 1)
+    strong = ((ratio[within].std() - 0.06) / 0.07).clamp(0, 1)
+    trust = ((light[old].mean() - 0.06) / 0.25).clamp(0, 1) * (1 - print_) * (1 - strong)
+    shade = torch.ones_like(light)
+    shade[box] += trust * (ratio - 1).clamp(-0.2, 0.13) * blur(within.float(), 2.0).clamp(0, 1)
+    return shade
 
 
 def roundness(coverage: Tensor, reach: float = 14.0) -> Tensor:
@@ -71,50 +104,68 @@ def roundness(coverage: Tensor, reach: float = 14.0) -> Tensor:
 def compose(scene: Scene, under: Underlay, garment: Garment, laid_out: Laid) -> Composed:
     """Put everything together at the photo's resolution.
 
-    Outside what changes, the picture is the decoded photo bit for bit.
+    Outside what changes, the picture is the decoded photo bit for bit. Only a window around what may change is
+    worked on, so that time and memory follow the garment's size in the photo.
     """
-    photo, frame, free = scene.person.photo, scene.person.frame, scene.edit_region
-    rows, columns, view = frame.part_of(*photo.shape[-2:])
-    part = to_unit(photo[:, rows, columns])
-
-    def full(*maps: Tensor) -> Tensor:
-        stack = torch.cat([value if value.ndim == 3 else value[None] for value in maps])
-        return frame.enlarge(stack)[:, view[0], view[1]]
-
+    photo, free = scene.person.photo, scene.edit_region
+    result = Composed.of(photo)
+    window = scene.person.frame.window(free, *photo.shape[-2:])
+    if window is None:
+        return result
     canvas = garment_frame(garment)
     view_of = torch.cat([_canvas(laid_out.image, canvas, None), _canvas(laid_out.mask[None], canvas, 0.0)])[None]
     covers = _covers(scene, under, laid_out, view_of)
     worn = torch.stack([alpha for _, alpha in covers]).amax(0)
-    shadow = _shadow(scene, under, worn)
-    maps = full(under.image, under.change * (free > 0), shadow, (free > 0).float())
-    change = maps[3]
-    picture = (part + (maps[:3] - part) * change) * maps[4]
-    seen = torch.maximum(change, (maps[4] < 0.998).float())
-    light, warped, behind = shading(scene), torch.zeros(4, *part.shape[-2:]), torch.zeros_like(free)
-    for layer, (cover, alpha) in zip(laid_out.layers, covers, strict=True):
-        laid = warp(view_of, layer.flow[None], (frame.height, frame.width))[0][:, view[0], view[1]]
-        cast = _cast(alpha, behind) if layer.piece == "sleeve" else torch.ones_like(free)
-        factors = full(cover, light * roundness(layer.coverage), cast)
-        solid = laid[3] * factors[0]
-        colour = laid[:3] * factors[1]
-        picture = picture * factors[2]
-        picture = picture + (colour - picture) * solid
-        warped = torch.cat([warped[:3] + (colour - warped[:3]) * solid, torch.maximum(warped[3:], solid[None])])
-        seen, behind = torch.maximum(seen, solid), torch.maximum(behind, alpha)
-    seen = seen * (maps[5] > 0)
-    return _placed(photo, picture, seen, warped, (rows, columns))
+    change, shadow = under.change * (free > 0), _shadow(scene, under, worn)
+    maps = torch.cat([under.image, torch.stack([change, shadow, (free > 0).float()])])
+    coats = _coats(scene, laid_out, covers)
+    for band in window.bands(BAND):
+        result.put(band, *_band(photo, band, maps, view_of, coats))
+    return result
 
 
-def _placed(photo: Tensor, picture: Tensor, seen: Tensor, warped: Tensor, where: tuple[slice, slice]) -> Composed:
-    """Bring the frame's part back into the whole photo; what was not touched is the photo's own pixels."""
-    rows, columns = where
-    touched = seen > 0.002
-    result, changed = photo.clone(), torch.zeros(photo.shape[-2:])
-    result[:, rows, columns] = torch.where(touched, to_pixels(picture), photo[:, rows, columns])
-    changed[rows, columns] = torch.where(touched, seen.clamp(min=1 / 255), torch.zeros_like(seen))
-    laid_on = torch.zeros(4, *photo.shape[-2:])
-    laid_on[:, rows, columns] = warped
-    return Composed(result, changed, laid_on.clamp(0, 1))
+@dataclass(frozen=True)
+class _Coat:
+    """A layer ready to be put on: its flow, where it matters, and (3, 512, 384) cover, light and shadow cast."""
+
+    flow: Tensor
+    window: Window
+    factors: Tensor
+
+
+def _coats(scene: Scene, laid: Laid, covers: list[tuple[Tensor, Tensor]]) -> list[_Coat]:
+    light, behind = shading(scene), torch.zeros_like(scene.edit_region)
+    coats = []
+    for layer, (cover, alpha) in zip(laid.layers, covers, strict=True):
+        cast = _cast(alpha, behind) if layer.piece == "sleeve" else torch.ones_like(behind)
+        behind = torch.maximum(behind, alpha)
+        window = scene.person.frame.window((cover > 0) | (cast < 1), *scene.person.photo.shape[-2:])
+        if window is not None:
+            coats.append(_Coat(layer.flow, window, torch.stack([cover, light * roundness(layer.coverage), cast])))
+    return coats
+
+
+def _band(
+    photo: Tensor, band: Window, maps: Tensor, view_of: Tensor, coats: list[_Coat]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One band of the picture, how much of it is changed, and the garment as laid on."""
+    part, large = to_unit(photo[:, band.rows, band.columns]), band.enlarge(maps)
+    change, shadow = large[3], large[4]
+    picture = (part + (large[:3] - part) * change) * shadow
+    seen, warped = torch.maximum(change, (shadow < 0.998).float()), torch.zeros(4, *band.size)
+    whole = (band.frame.height, band.frame.width)
+    for coat in coats:
+        inner = coat.window.meet(band)
+        if inner is None:
+            continue
+        here = (..., *inner.place_in(band))
+        laid, factors = warp(view_of, coat.flow[None], whole, inner.view)[0], inner.enlarge(coat.factors)
+        solid, colour = laid[3] * factors[0], laid[:3] * factors[1]
+        picture[here] = torch.lerp(picture[here] * factors[2], colour, solid)
+        warped[:3][here] = torch.lerp(warped[:3][here], colour, solid)
+        warped[3][here] = torch.maximum(warped[3][here], solid)
+        seen[here] = torch.maximum(seen[here], solid)
+    return picture, seen * (large[5] > 0), warped
 
 
 def _covers(scene: Scene, under: Underlay, laid: Laid, view_of: Tensor) -> list[tuple[Tensor, Tensor]]:

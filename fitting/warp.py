@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from fitting.body import Body
 from fitting.fill import blur, grow, push_pull
-from fitting.frame import GRID, Frame
+from fitting.frame import GRID, Frame, enlarge_part
 from fitting.garment import Category, Garment
 from fitting.landmarks import top_landmarks
 from fitting.landmarks_lower import bottom_landmarks
@@ -59,26 +59,36 @@ class Laid:
     mask: Tensor
 
 
-def warp(image: Tensor, flow: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+def warp(
+    image: Tensor,
+    flow: Tensor,
+    size: tuple[int, int] | None = None,
+    part: tuple[slice, slice] | None = None,
+) -> Tensor:
     """Apply a flow to an image of any resolution.
 
     Args:
         image: (B, C, H, W) float, the whole view that the flow leads into, at any resolution.
         flow: (B, 2, h, w) float, displacement x, y in pixels of an (h, w) view of the image.
         size: rows, columns of the result; (h, w) by default.
+        part: the rows and columns of the result that are wanted; all by default.
 
     Returns:
-        (B, C, *size) float; zero outside the image.
+        (B, C, *size) float, or that part of it; zero outside the image.
     """
     rows, columns = flow.shape[-2:]
-    if size is not None and tuple(size) != (rows, columns):
+    size = (rows, columns) if size is None else size
+    if part is not None:
+        scaled = enlarge_part(flow, size, part)
+    elif tuple(size) != (rows, columns):
         scaled = F.interpolate(flow, size=size, mode="bilinear", align_corners=False)
     else:
-        scaled, size = flow, (rows, columns)
+        scaled = flow
+    down, across = part or (slice(0, size[0]), slice(0, size[1]))
     height, width = image.shape[-2:]
     # Centre of cell i of n, plus the displacement, as a share of the view; then as an index of the image.
-    x = (torch.arange(size[1], dtype=flow.dtype, device=flow.device) + 0.5) / size[1]
-    y = (torch.arange(size[0], dtype=flow.dtype, device=flow.device) + 0.5) / size[0]
+    x = (torch.arange(across.start, across.stop, dtype=flow.dtype, device=flow.device) + 0.5) / size[1]
+    y = (torch.arange(down.start, down.stop, dtype=flow.dtype, device=flow.device) + 0.5) / size[0]
     at_x = (x[None, None, :] + scaled[:, 0] / columns) * width - 0.5
     at_y = (y[None, :, None] + scaled[:, 1] / rows) * height - 0.5
     grid = torch.stack([_normal(at_x, width), _normal(at_y, height)], -1)
@@ -110,10 +120,10 @@ def lay(body: Body, garment: Garment) -> Laid:
     for index, (piece, points, drawn) in enumerate(drawings):
         others = [other for at, (_, _, other) in enumerate(drawings) if at != index]
         layers.append(_layer(points, drawn, others, frame, piece))
-    return Laid(tuple(layers), _without_fringe(garment), ((mask - 0.3) / 0.5).clamp(0, 1))
+    return Laid(tuple(layers), without_fringe(garment), ((mask - 0.3) / 0.5).clamp(0, 1))
 
 
-def _without_fringe(garment: Garment) -> Tensor:
+def without_fringe(garment: Garment) -> Tensor:
     """Colours of the garment well inside its edge, continued outwards."""
     inside = grow(garment.mask > 0.9, -max(round(max(garment.mask.shape) / 200), 1))
     if inside.sum() < 50:

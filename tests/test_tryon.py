@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from dressing import OUTLINES, SHIRT, SKIN, garment, person, without
+from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 
+from fitting.distance import box_around, depth_in, nearest
 from fitting.errors import PhotoError
-from fitting.fill import blur, push_pull
+from fitting.fill import blur, grow, push_pull
 from fitting.garment import Category
 from fitting.images import to_tensor, to_unit
 from fitting.person import Joint, Part, Person
@@ -170,6 +175,53 @@ def test_an_arm_that_is_cut_off_is_told_and_dressed(someone: Person) -> None:
     cut = Person(cut.photo, cut.frame, cut.image, cut.parsing, moved, cut.matte)
     assert "Your left arm is outside the picture." in _notes(cut)
     assert put_on(cut, "long").changed.any()
+
+
+def test_nothing_changes_when_nothing_may(someone: Person) -> None:
+    worn, scene = garment("tee"), dress(someone, Category.UPPER)
+    closed = replace(scene, edit_region=torch.zeros_like(scene.edit_region))
+    result = compose(closed, undress(scene), worn, lay(scene.body, worn))
+    assert torch.equal(result.picture, someone.photo)
+    assert not result.changed.any() and not result.warped.any()
+
+
+def test_the_picture_does_not_depend_on_the_bands_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = person(size=(900, 1200))
+    once = put_on(large, "long")
+    monkeypatch.setattr("fitting.tryon.BAND", 83)
+    again = put_on(large, "long")
+    assert (once.picture.int() - again.picture.int()).abs().max() <= 1
+    assert (once.edits.int() - again.edits.int()).abs().max() <= 1
+    assert (once.laid.int() - again.laid.int()).abs().max() <= 1
+
+
+def test_a_masks_growth_is_the_maximum_around_each_cell() -> None:
+    mask = torch.rand(61, 47, generator=torch.Generator().manual_seed(8)) > 0.98
+    for cells in (1, 2, 3, 8, 20):
+        wanted = F.max_pool2d(mask.float()[None], 2 * cells + 1, stride=1, padding=cells)[0] > 0.5
+        assert torch.equal(grow(mask, cells), wanted)
+        assert torch.equal(grow(~mask, -cells), ~wanted)
+    assert torch.equal(grow(mask, 0), mask)
+
+
+def test_nearest_cells_are_found_near_and_far() -> None:
+    known = np.zeros((200, 150), bool)
+    known[190, 20] = known[30, 140] = True
+    for wanted_at in ((slice(180, 195), slice(10, 30)), (slice(90, 100), slice(60, 80))):
+        wanted = np.zeros_like(known)
+        wanted[wanted_at] = True
+        box = box_around(wanted, 3)
+        far, row, column = nearest(known, wanted, box)
+        distance, places = ndimage.distance_transform_edt(~known, return_indices=True)
+        inside = wanted[box]
+        assert np.array_equal(far[inside], distance[wanted])
+        assert np.array_equal(np.stack([row[inside], column[inside]]), places[:, wanted])
+
+
+def test_depth_is_the_distance_to_the_edge_of_a_mask() -> None:
+    mask = np.zeros((60, 50), bool)
+    mask[:20, 10:40] = mask[30:45, 5:12] = True
+    assert np.allclose(depth_in(mask), ndimage.distance_transform_edt(mask))
 
 
 def test_push_pull_keeps_what_is_known_and_continues_it() -> None:

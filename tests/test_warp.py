@@ -46,6 +46,14 @@ def test_flow_of_a_small_grid_serves_a_large_picture() -> None:
     assert torch.allclose(warp(image, torch.zeros(1, 2, 256, 192), (512, 384)), image, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(96, 72), (24, 18), (48, 36)])
+def test_a_part_of_a_warp_is_what_the_whole_has_there(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(7)
+    image, flow = torch.rand(1, 3, 60, 50, generator=generator), torch.randn(1, 2, 48, 36, generator=generator)
+    part = slice(size[0] // 5, size[0] // 2), slice(size[1] // 3, size[1])
+    assert torch.allclose(warp(image, flow, size, part), warp(image, flow, size)[..., part[0], part[1]], atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", OUTLINES)
 def test_geometry_is_free_of_folds(kind: str) -> None:
     worn, body = garment(kind), body_of(person())
