@@ -45,7 +45,7 @@ def main() -> None:
 
 def measure(room: FittingRoom) -> dict[str, object]:
     """Medians by stage of the first and of a further garment on every sample person."""
-    people = [_photo(path) for path in sorted((ASSETS / "people").glob("*.jpg"))]
+    people = [photo_of(path, SIZE) for path in sorted((ASSETS / "people").glob("*.jpg"))]
     garments = [Image.open(path).convert("RGB") for path in sorted((ASSETS / "garments").glob("*.jpg"))]
     room.try_on(people[-1], garments[-1])
     room.forget(people[-1])
@@ -56,13 +56,13 @@ def measure(room: FittingRoom) -> dict[str, object]:
     return {"first_garment": _medians(first), "further_garment": _medians(further), "people": len(people)}
 
 
-def _photo(path: Path) -> Image.Image:
+def photo_of(path: Path, size: tuple[int, int]) -> Image.Image:
+    """A sample person on a page of this size (columns, rows), as large as it goes."""
     image = Image.open(path).convert("RGB")
-    image.thumbnail(SIZE, Image.Resampling.LANCZOS)
-    page = Image.new("RGB", SIZE, image.getpixel((1, 1)))
-    scale = min(SIZE[0] / image.width, SIZE[1] / image.height)
-    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
-    page.paste(image, ((SIZE[0] - image.width) // 2, (SIZE[1] - image.height) // 2))
+    scale = min(size[0] / image.width, size[1] / image.height)
+    large = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+    page = Image.new("RGB", size, image.getpixel((1, 1)))
+    page.paste(large, ((size[0] - large.width) // 2, (size[1] - large.height) // 2))
     return page
 
 

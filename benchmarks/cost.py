@@ -1,0 +1,165 @@
+"""What a try-on costs, beside the smallest published try-on GAN, in one process.
+
+    python benchmarks/cost.py --json benchmarks/cost.json
+
+From a decoded photo (768x1024) and a garment's picture to the finished picture: a first garment (person and garment
+understood, scene prepared, garment laid on, picture put together); a further garment on the same person; and a
+further garment that was understood before, as one of the catalogue is. Then the forward of `stand_in.py` at
+256x192, which is all that is charged to it: no decoding, no parsing, no picture at the photo's size. Rounds take
+turns, so that whatever else the machine does meets all of them; medians of 20 rounds after 3 to warm up.
+
+Peak memory is of a process of its own that has loaded the room and nothing else, for this photo and for one of
+12 megapixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import stand_in
+from stages import SIZE, photo_of
+
+from fitting.images import to_tensor
+from fitting.person import understand_person
+from fitting.room import FittingRoom
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+WARM_UP, ROUNDS = 3, 20
+LARGE = (3000, 4000)  # 12 megapixels
+LARGE_ROUNDS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="where the numbers go; without it they are only shown")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weights", type=Path, default=None)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--alone", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    numbers: dict[str, object] = {}
+    if options.alone:
+        numbers |= alone(FittingRoom.load(options.weights), (options.alone[0], options.alone[1]))
+    else:
+        # First, while this process is small: Linux counts its memory as the peak of what it starts.
+        numbers["photo_768x1024"] = apart(options, SIZE)
+        numbers["photo_12_megapixels"] = apart(options, LARGE)
+        numbers |= side_by_side(FittingRoom.load(options.weights), options.rounds)
+        numbers |= {"threads": options.threads, "torch": torch.__version__, "machine": platform.machine()}
+    text = json.dumps(numbers, indent=2) + "\n"
+    if options.json:
+        options.json.write_text(text)
+    sys.stdout.write(text)
+
+
+def side_by_side(room: FittingRoom, rounds: int) -> dict[str, object]:
+    """Seconds of our path and of the stand-in, taking turns, and what the one is of the other."""
+    people = [to_tensor(photo_of(path, SIZE)) for path in sorted((ASSETS / "people").glob("*.jpg"))]
+    garments = [Image.open(path).convert("RGB") for path in sorted((ASSETS / "garments").glob("*.jpg"))]
+    peer, views = _peer()
+    runs: dict[str, list[float]] = {"first_garment": [], "further_garment": [], "known_garment": [], "stand_in": []}
+    for turn in range(WARM_UP + rounds):
+        photo, first, further = people[turn % len(people)], *(garments[(2 * turn + k) % len(garments)] for k in (0, 1))
+        known = room.understand_garment(further)
+        since = time.perf_counter()
+        person = understand_person(room.person_net, photo)
+        room.try_on(person, first)
+        taken = {"first_garment": time.perf_counter() - since}
+        taken["stand_in"] = _seconds(torch.inference_mode()(peer), *views)
+        taken["further_garment"] = _seconds(room.try_on, person, further)
+        taken["known_garment"] = _seconds(room.try_on, person, known)
+        room.forget(person)
+        if turn >= WARM_UP:
+            for name, seconds in taken.items():
+                runs[name].append(seconds)
+    medians = {name: statistics.median(times) for name, times in runs.items()}
+    return {
+        "seconds": {name: _summary(times) for name, times in runs.items()},
+        "share_of_stand_in": {
+            name: round(median / medians["stand_in"], 3) for name, median in medians.items() if name != "stand_in"
+        },
+        "stand_in": {
+            "parameters": stand_in.parameters(peer),
+            "gmac_at_256x192": round(stand_in.macs(peer, *views) / 1e9, 2),
+        },
+        "rounds": rounds,
+    }
+
+
+def _peer() -> tuple[stand_in.StandIn, tuple[torch.Tensor, torch.Tensor]]:
+    """The stand-in, and a person and a garment for it; channels last, which is the faster order for it."""
+    net = stand_in.StandIn().eval().to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(0)
+    person, garment = (
+        torch.rand(1, channels, *stand_in.SIZE, generator=generator).contiguous(memory_format=torch.channels_last)
+        for channels in (3, 4)
+    )
+    return net, (person, garment)
+
+
+def _seconds(work: Callable[..., object], *given: object) -> float:
+    since = time.perf_counter()
+    work(*given)
+    return time.perf_counter() - since
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    low, middle, high = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
+    return {"median": round(middle, 4), "lower_quartile": round(low, 4), "upper_quartile": round(high, 4)}
+
+
+def apart(options: argparse.Namespace, size: tuple[int, int]) -> dict[str, float]:
+    """`alone` in a process of its own."""
+    command = [sys.executable, __file__, "--threads", str(options.threads), "--alone", *map(str, size)]
+    if options.weights:
+        command += ["--weights", str(options.weights)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def alone(room: FittingRoom, size: tuple[int, int]) -> dict[str, float]:
+    """Seconds and peak memory of a first garment on a photo of this size (columns, rows)."""
+    people, garments = sorted((ASSETS / "people").glob("*.jpg")), sorted((ASSETS / "garments").glob("*.jpg"))
+    small, worn = to_tensor(photo_of(people[0], SIZE)), [Image.open(path).convert("RGB") for path in garments[:2]]
+    loaded = _peak()
+    room.try_on(understand_person(room.person_net, small), worn[0])
+    photo = to_tensor(photo_of(people[1], size))
+    held = _peak()
+    times = []
+    for turn in range(LARGE_ROUNDS):
+        since = time.perf_counter()
+        person = understand_person(room.person_net, photo)
+        room.try_on(person, worn[turn % 2])
+        times.append(time.perf_counter() - since)
+        room.forget(person)
+    return {
+        "seconds": round(statistics.median(times), 3),
+        "peak_megabytes": _peak(),
+        "peak_megabytes_with_the_photo_open": held,
+        "peak_megabytes_loaded": loaded,
+    }
+
+
+def _peak() -> int:
+    """The most memory that this process has held so far, in megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)
+
+
+if __name__ == "__main__":
+    main()
