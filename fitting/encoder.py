@@ -83,12 +83,18 @@ class Encoder(nn.Module):
             channels = outputs
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        return self.until(image, len(_ENDS_OF_STRIDE))
+
+    def until(self, image: Tensor, count: int) -> list[Tensor]:
+        """The first `count` feature maps; later layers are not run."""
         x = F.relu6(self.stem(image))
-        features = []
+        features: list[Tensor] = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in _ENDS_OF_STRIDE:
                 features.append(x)
+            if len(features) == count:
+                break
         return features
 
 

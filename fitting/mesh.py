@@ -125,26 +125,32 @@ def _draw_triangles(
     """Write the source points of every cell whose centre lies in a triangle."""
     a, b, c = targets
     area = _cross(b - a, c - a)
-    keep = np.abs(area) > 1e-6
+    # A garment or a body misread can throw corners far away: such triangles show nothing, and would cost everything.
+    spread = np.max([a, b, c], axis=0) - np.min([a, b, c], axis=0)
+    keep = (np.abs(area) > 1e-6) & (spread.max(-1) < max(drawn.shape) / 2)
     a, b, c, area = a[keep], b[keep], c[keep], area[keep]
     if not len(a):
         return
-    low = np.floor(np.minimum(np.minimum(a, b), c) - 0.5).astype(int)
-    extent = (np.ceil(np.maximum(np.maximum(a, b), c) - 0.5).astype(int) - low).max(0) + 1
-    step = np.stack(np.meshgrid(np.arange(extent[0]), np.arange(extent[1])), -1).reshape(-1, 2)
-    cells = low[:, None] + step[None]
-    centres = cells + 0.5
-    weight_b = _cross(centres - a[:, None], (c - a)[:, None]) / area[:, None]
-    weight_c = _cross((b - a)[:, None], centres - a[:, None]) / area[:, None]
+    # Every triangle brings the cells of its own box, one after the other: `which` says whose a cell is.
+    limits = np.array(drawn.shape)[::-1]
+    low = np.maximum(np.floor(np.minimum(np.minimum(a, b), c) - 0.5).astype(int), 0)
+    high = np.minimum(np.ceil(np.maximum(np.maximum(a, b), c) - 0.5).astype(int) + 1, limits)
+    extent = np.maximum(high - low, 0)
+    count = extent.prod(1)
+    which = np.repeat(np.arange(len(a)), count)
+    place = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    row, column = np.divmod(place, extent[which, 0])
+    row, column = row + low[which, 1], column + low[which, 0]
+    x, y = column + 0.5 - a[which, 0], row + 0.5 - a[which, 1]
+    to_b, to_c = b - a, c - a
+    weight_b = (x * to_c[which, 1] - y * to_c[which, 0]) / area[which]
+    weight_c = (to_b[which, 0] * y - to_b[which, 1] * x) / area[which]
     weight_a = 1 - weight_b - weight_c
-    rows, columns = drawn.shape
-    inside = (np.minimum(np.minimum(weight_a, weight_b), weight_c) >= -1e-4) & (cells >= 0).all(-1)
-    inside &= (cells[..., 0] < columns) & (cells[..., 1] < rows)
-    which, where = np.nonzero(inside)
-    cell = cells[which, where]
+    inside = np.minimum(np.minimum(weight_a, weight_b), weight_c) >= -1e-4
+    which, row, column = which[inside], row[inside], column[inside]
     source = sum(
-        weight[which, where][:, None] * corner[keep][which]
+        weight[inside][:, None] * corner[keep][which]
         for weight, corner in zip((weight_a, weight_b, weight_c), sources, strict=True)
     )
-    points[cell[:, 1], cell[:, 0]] = source
-    drawn[cell[:, 1], cell[:, 0]] = True
+    points[row, column] = source
+    drawn[row, column] = True

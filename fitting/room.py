@@ -18,17 +18,22 @@ from fitting import garment as garments
 from fitting import person as people
 from fitting import weights as shipped
 from fitting.body import SEEN
+from fitting.engine import Engine
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment import Category, Garment, GarmentNet
 from fitting.images import Source, decode, to_image, to_pixels, to_tensor
+from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
 from fitting.scene import Scene, dress
 from fitting.tryon import Composed, compose
 from fitting.underlay import Underlay, undress
 from fitting.warp import lay
 
+ENGINES = ("auto", "gan", "geometric", "flow")
+MISFIT = 0.25  # above this the GAN does not trust its flow
 REMEMBERED = 8  # people kept in memory
 NO_HIPS = "Your hips are not in this photo. For trousers, skirts and dresses, use a photo down to the knees or feet."
+UNSURE = "We are not sure how this garment falls on you, so it is laid on by simple geometry. It may look stiff."
 NOTHING_LAID = "We could not lay this garment on. Choose a picture of the whole garment, seen from the front."
 
 
@@ -64,9 +69,11 @@ class _Visitor:
 class FittingRoom:
     """Photo in, try-on out. One room serves many threads."""
 
-    def __init__(self, person_net: PersonNet, garment_net: GarmentNet) -> None:
+    def __init__(self, person_net: PersonNet, garment_net: GarmentNet, engine: Engine | None = None) -> None:
+        """Without an engine, garments are laid on by geometry alone."""
         self.person_net = person_net
         self.garment_net = garment_net
+        self.engine = engine
         self._visitors: OrderedDict[str, _Visitor] = OrderedDict()
         self._lock = Lock()
 
@@ -77,9 +84,11 @@ class FittingRoom:
         Raises:
             WeightsError: weights are missing or damaged.
         """
+        drawn = ((weights or shipped.FOLDER) / "tryon").is_dir()
         return cls(
             shipped.load(PersonNet, "person", weights).to(device),
             shipped.load(GarmentNet, "garment", weights).to(device),
+            Engine.load(weights, device) if drawn else None,
         )
 
     def understand_person(self, photo: Source) -> Person:
@@ -110,6 +119,7 @@ class FittingRoom:
         garment: Source | Garment,
         category: Category | str | None = None,
         progress: Callable[[str], None] | None = None,
+        engine: str = "auto",
     ) -> TryOn:
         """Show a person in a garment.
 
@@ -118,6 +128,8 @@ class FittingRoom:
             garment: its picture, or the garment understood before.
             category: how it is worn; None or "auto" finds out.
             progress: told the name of each stage as it begins: person, garment, warp, compose.
+            engine: "gan", "geometric", "flow" (the GAN's flow without its generator), or "auto": the GAN, but
+                geometry where the GAN does not trust itself, and say so.
 
         Raises:
             FittingError: something the visitor can mend.
@@ -134,14 +146,31 @@ class FittingRoom:
         notes = (*person.notes, *_notes(person, garment.category), *garment.notes)
         clock.start("warp")
         scene, under = self._prepare(person, garment.category)
+        composed, doubts = self._dressed(scene, under, garment, engine, clock)
+        result = _pictures(composed)
+        seconds = clock.stop()
+        return TryOn(*result, garment.category, tuple(dict.fromkeys((*notes, *doubts))), seconds)
+
+    def _dressed(
+        self, scene: Scene, under: Underlay, garment: Garment, engine: str, clock: _Clock
+    ) -> tuple[Composed, tuple[str, ...]]:
+        """The garment laid on, and what the visitor should know of it."""
+        if engine not in ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+        doubts: tuple[str, ...] = ()
+        if engine != "geometric" and self.engine is not None:
+            drawing = self.engine.draw(scene, under, garment, engine != "flow")
+            if engine != "auto" or drawing.misfit <= MISFIT:
+                clock.start("compose")
+                return paint(scene, under, garment, drawing), doubts
+            doubts = (UNSURE,)
+        elif engine not in ("auto", "geometric"):
+            raise ValueError(f"this room has no engine for {engine!r}")
         laid = lay(scene.body, garment)
         if not laid.layers:
             raise GarmentError(NOTHING_LAID)
         clock.start("compose")
-        composed = compose(scene, under, garment, laid)
-        result = _pictures(composed)
-        seconds = clock.stop()
-        return TryOn(*result, garment.category, tuple(dict.fromkeys(notes)), seconds)
+        return compose(scene, under, garment, laid), doubts
 
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""

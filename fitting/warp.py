@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.body import Body
+from fitting.distance import box_around
 from fitting.fill import blur, grow, push_pull
 from fitting.frame import GRID, Frame, enlarge_part
 from fitting.garment import Category, Garment
@@ -27,13 +28,15 @@ from fitting.mesh import draw
 from fitting.neckline import without_inside
 from fitting.pieces import top_pieces
 
+RUN_ON = 16  # cells by which a layer's flow runs on past its edge
+
 
 @dataclass(frozen=True)
 class Layer:
     """One layer of a garment laid on a person; later layers lie in front of earlier ones.
 
     Attributes:
-        flow: (2, 512, 384) float, displacement in grid pixels into the garment's view.
+        flow: (2, 512, 384) float, displacement in grid pixels into the garment's view; 0 far from the layer.
         coverage: (512, 384) float in [0, 1], where the layer may show; the garment's own mask cuts the edge.
         piece: what it is: torso, sleeve, legs.
     """
@@ -136,11 +139,13 @@ def _layer(points: np.ndarray, drawn: np.ndarray, others: list[np.ndarray], fram
 
     Where a piece meets another it reaches a little under it, so that the seam does not gape.
     """
-    nearest = ndimage.distance_transform_edt(~drawn, return_distances=False, return_indices=True)
-    filled = torch.from_numpy(points[nearest[0], nearest[1]]).float()
+    box = box_around(drawn, RUN_ON)
+    nearest = ndimage.distance_transform_edt(~drawn[box], return_distances=False, return_indices=True)
+    filled = torch.from_numpy(points[box][nearest[0], nearest[1]]).float()
     source = frame.to_grid(filled).permute(2, 0, 1)
-    rows, columns = torch.meshgrid(torch.arange(GRID[0]) + 0.5, torch.arange(GRID[1]) + 0.5, indexing="ij")
-    flow = source - torch.stack([columns, rows])
+    rows, columns = (torch.arange(side.start, side.stop) + 0.5 for side in box)
+    flow = torch.zeros(2, *GRID)
+    flow[:, box[0], box[1]] = source - torch.stack(torch.meshgrid(rows, columns, indexing="ij")).flip(0)
     reach = torch.from_numpy(drawn)
     for other in others:
         reach = reach | (grow(reach, 2) & torch.from_numpy(other))

@@ -34,6 +34,7 @@ PLAN = Plan(
         Stage(steps=783, batch=48, size=(96, 96)),
         Stage(steps=700, batch=16, size=(160, 160)),
         Stage(steps=1250, batch=12, size=(192, 192)),
+        Stage(steps=560, batch=12, size=(224, 224)),
     ),
     learning_rate=1e-3,
     warmup=100,

@@ -110,7 +110,7 @@ def train(
     start = restore(folder, plan, net, ema, optimizer) if resume else 0
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
-    writer = _summary_writer(folder)
+    writer = summary_writer(folder)
     net.train()
     for step, batch in batches(plan, start, batch_of):
         rate = plan.rate_at(step)
@@ -170,12 +170,18 @@ def restore(folder: Path, plan: Plan, net: nn.Module, ema: nn.Module, optimizer:
     return int(state["step"])
 
 
+def reached(folder: Path) -> int:
+    """The step of the folder's checkpoint; 0 where there is none."""
+    path = folder / "checkpoint.pt"
+    return int(torch.load(path, map_location="cpu", weights_only=True)["step"]) if path.exists() else 0
+
+
 class _NoWriter:
     def add_scalar(self, name: str, value: float, step: int) -> None: ...
     def close(self) -> None: ...
 
 
-def _summary_writer(folder: Path) -> Any:
+def summary_writer(folder: Path) -> Any:
     """TensorBoard's writer, or a silent stand-in where the `train` extra is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # Mostly small, the last at the size that the app uses.
 PLAN = Plan(
-    stages=(Stage(2000, 20, (128, 96)), Stage(1300, 16, (192, 144)), Stage(4500, 12, (256, 192))),
+    stages=(Stage(2000, 20, (128, 96)), Stage(1300, 16, (192, 144)), Stage(2900, 12, (256, 192))),
     learning_rate=1.5e-3,
     ema=0.998,
 )

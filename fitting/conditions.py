@@ -1,0 +1,83 @@
+"""What the try-on networks are told of a scene and of a garment, as maps of 256x192."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fitting.anatomy import Joint, Part
+from fitting.frame import GRID, NET, Frame
+from fitting.garment import Category, Garment
+from fitting.person import SEEN
+from fitting.scene import GREY, Scene
+
+HIDDEN = len(Part)  # what the agnostic parsing says where the agnostic image is grey
+CATEGORIES = tuple(Category)
+SPREAD = 4.0  # of a keypoint's spot, in cells of 256x192
+SCENE_CHANNELS = 3 + len(Joint) + HIDDEN + 1 + 1 + len(CATEGORIES)
+GARMENT_CHANNELS = 4
+
+
+def joint_maps(keypoints: Tensor) -> Tensor:
+    """Keypoints as soft spots.
+
+    Args:
+        keypoints: (B, 17, 3), x, y on the 512x384 grid and visibility; joints that were not seen give no spot.
+
+    Returns:
+        (B, 17, 256, 192) in [0, 1].
+    """
+    place, seen = keypoints[..., :2] * (NET[0] / GRID[0]), keypoints[..., 2] >= SEEN
+    x = torch.arange(NET[1], device=keypoints.device) + 0.5
+    y = torch.arange(NET[0], device=keypoints.device) + 0.5
+    across = torch.exp(-0.5 * ((x - place[..., :1]) / SPREAD) ** 2)
+    down = torch.exp(-0.5 * ((y - place[..., 1:]) / SPREAD) ** 2)
+    return down[..., :, None] * across[..., None, :] * seen[..., None, None]
+
+
+def scene_condition(agnostic: Tensor, joints: Tensor, parsing: Tensor, edit: Tensor, category: Tensor) -> Tensor:
+    """Everything that FlowNet is told of a person; nothing in it shows the old garment.
+
+    Args:
+        agnostic: (B, 3, 256, 192) in [0, 1], grey where the garment will be.
+        joints: (B, 17, 256, 192) spots.
+        parsing: (B, 256, 192) int64 of `Part`, HIDDEN where the agnostic image is grey.
+        edit: (B, 1, 256, 192) in [0, 1].
+        category: (B,) int64, index of `CATEGORIES`.
+
+    Returns:
+        (B, SCENE_CHANNELS, 256, 192) around [-1, 1].
+    """
+    parts = F.one_hot(parsing, HIDDEN + 1).permute(0, 3, 1, 2).to(agnostic.dtype)
+    kinds = F.one_hot(category, len(CATEGORIES)).to(agnostic.dtype)[:, :, None, None].expand(-1, -1, *NET)
+    return torch.cat([agnostic * 2 - 1, joints, parts, edit, kinds], 1)
+
+
+def garment_condition(image: Tensor, mask: Tensor) -> Tensor:
+    """(B, 3, 256, 192) and (B, 1, 256, 192) in [0, 1] -> (B, 4, 256, 192): the garment on white, and its mask."""
+    return torch.cat([(image * mask + 1 - mask) * 2 - 1, mask], 1)
+
+
+def of_scene(scene: Scene) -> Tensor:
+    """The condition of a scene: (1, SCENE_CHANNELS, 256, 192)."""
+    person = scene.person
+    agnostic = F.avg_pool2d(scene.agnostic[None], 2)
+    edit = F.avg_pool2d(scene.edit_region[None, None], 2)
+    hidden = scene.hidden[1::2, 1::2]
+    parsing = torch.where(hidden, torch.full_like(person.parsing[1::2, 1::2], HIDDEN), person.parsing[1::2, 1::2])
+    category = torch.tensor([CATEGORIES.index(scene.category)])
+    return scene_condition(agnostic, joint_maps(person.keypoints[None]), parsing[None], edit, category)
+
+
+def of_garment(garment: Garment) -> Tensor:
+    """The condition of a garment, its whole picture in a 3:4 view: (1, 4, 256, 192)."""
+    view = Frame.whole(*garment.mask.shape)
+    image = view.cut(garment.image, NET)
+    mask = view.cut(garment.mask[None], NET, 0.0)
+    return garment_condition(image[None], mask[None])
+
+
+def grey(photo: Tensor, hidden: Tensor) -> Tensor:
+    """(B, 3, H, W) with the old garment's place hidden, as `dress` hides it; hidden (B, 1, H, W) in [0, 1]."""
+    return photo + (GREY - photo) * hidden

@@ -1,0 +1,98 @@
+"""The try-on GAN at work: a scene and a garment in, everything that has to be drawn out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fitting import weights
+from fitting.conditions import joint_maps, of_garment, of_scene
+from fitting.fill import push_pull
+from fitting.flow_net import FlowNet
+from fitting.frame import NET
+from fitting.garment import Garment
+from fitting.generator import Drawn, Generator, generator_input
+from fitting.scene import Scene
+from fitting.underlay import Underlay
+from fitting.warp import garment_frame, warp
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the networks say of one garment on one person; maps are 256x192.
+
+    Attributes:
+        flow: (2, 256, 192), displacement in cells into the garment's view.
+        mask: (256, 192) in [0, 1], where the garment is seen.
+        target: (11, 256, 192) probabilities of the target parsing, one map a `Part`.
+        change: (3, 256, 192) in [-1, 1], what is added to the person without the old garment.
+        alpha: (256, 192) in [0, 1], where the warped garment shows.
+        shade: (256, 192) factor of its colours.
+        misfit: in [0, 1], share of what should be garment for which the flow finds none.
+    """
+
+    flow: Tensor
+    mask: Tensor
+    target: Tensor
+    change: Tensor
+    alpha: Tensor
+    shade: Tensor
+    misfit: float
+
+
+class Engine:
+    """FlowNet and generator, ready to draw. One engine serves many threads."""
+
+    def __init__(self, flow_net: FlowNet, generator: Generator) -> None:
+        self.flow_net = flow_net.eval().to(memory_format=torch.channels_last)
+        self.generator = generator.eval().to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, folder: Path | None = None, device: str | torch.device = "cpu") -> Engine:
+        """Open the shipped networks, or those in another folder of weights.
+
+        Raises:
+            WeightsError: weights are missing or damaged.
+        """
+        flow_net = weights.load(FlowNet, "tryon/flow", folder)
+        return cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
+
+    @torch.inference_mode()
+    def draw(self, scene: Scene, under: Underlay, garment: Garment, generate: bool = True) -> Drawing:
+        """Lay a garment on, and draw what that leaves to be drawn.
+
+        Args:
+            generate: False leaves the generator out: the bare warp, cut by the mask.
+        """
+        home = next(self.flow_net.parameters())
+        told = [t.to(home.device, memory_format=torch.channels_last) for t in (of_scene(scene), of_garment(garment))]
+        found = self.flow_net(*told)
+        outputs = torch.cat([found.mask, found.parts], 1).float()
+        big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
+        mask, target = big[:, :1].sigmoid(), big[:, 1:].softmax(1)
+        cloth = warp(small_cloth(garment).to(home.device), found.flow)
+        edit = F.avg_pool2d(scene.edit_region[None, None], 2).to(home.device)
+        cut = cloth[:, 3:]
+        if generate:
+            before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
+            joints = joint_maps(scene.person.keypoints[None]).to(home.device)
+            given = generator_input(before.to(home.device), cloth[:, :3], cut, mask, edit, target, joints)
+            drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
+        else:
+            drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask * cut, torch.ones_like(mask))
+        sure = mask * edit
+        misfit = float((sure * (1 - cut)).sum() / sure.sum().clamp(min=1))
+        maps = [found.flow, mask[:, 0], target, drawn.change, drawn.alpha[:, 0], drawn.shade[:, 0]]
+        flow, mask, target, change, alpha, shade = (value[0].float().cpu() for value in maps)
+        return Drawing(flow, mask, target, change, alpha, shade, misfit)
+
+
+def small_cloth(garment: Garment) -> Tensor:
+    """The garment's view at 256x192: colour, continued beyond its edge, and mask: (1, 4, 256, 192)."""
+    view = garment_frame(garment)
+    image, mask = view.cut(garment.image, NET), view.cut(garment.mask[None], NET, 0.0)
+    return torch.cat([push_pull(image, (mask[0] > 0.7).float()), mask])[None]

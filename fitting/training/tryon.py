@@ -1,0 +1,57 @@
+"""Teaching the try-on GAN: FlowNet first, then generator and discriminator on what it lays on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from fitting import weights
+from fitting.person import PersonNet
+from fitting.training.garment_data import tables as garment_tables
+from fitting.training.tryon_data import TryOnBatches
+from fitting.training.tryon_flow import train_flow
+from fitting.training.tryon_game import GamePlan, train_game
+from fitting.training.tryon_tables import SOURCES, tables
+
+log = logging.getLogger(__name__)
+
+
+def train_tryon(
+    data: Path, folder: Path, minutes: float | None = None, resume: bool = False, discriminator: bool = True
+) -> None:
+    """Train the networks of the try-on one after the other, and save them to `folder`/weights/tryon.
+
+    Args:
+        data: the folder with `synthetic`, `luma`, `ccp` and `garments_cc0`.
+        folder: for checkpoints, logs and contact sheets; prepared people go to `cache` beside it.
+        minutes: stop, with a checkpoint, after this long.
+        resume: go on from the checkpoints in `folder`.
+        discriminator: False trains the generator without one, for comparison; FlowNet stays the same.
+    """
+    began = time.monotonic()
+    batches = tryon_batches(data, folder.parent / "cache")
+
+    def left() -> float | None:
+        return None if minutes is None else minutes - (time.monotonic() - began) / 60
+
+    flow_net, done = train_flow(batches, folder / "flow", left(), resume)
+    home = folder / "weights"
+    weights.save(flow_net, home / "tryon" / "flow")
+    weights.record("tryon/flow", home)
+    if not done:
+        log.info("FlowNet is not done yet; go on with --resume")
+        return
+    plan = GamePlan() if discriminator else replace(GamePlan(), adversarial=0.0)
+    generator = train_game(batches, flow_net, folder / ("game" if discriminator else "alone"), plan, left(), resume)
+    name = "tryon/generator"
+    weights.save(generator, (home if discriminator else folder / "weights_alone") / name)
+    weights.record(name, home if discriminator else folder / "weights_alone")
+
+
+def tryon_batches(data: Path, cache: Path) -> TryOnBatches:
+    """The mixed batches; people are prepared by the shipped PersonNet where they are not yet."""
+    net = weights.load(PersonNet, "person")
+    sources = {name: tables(data, cache / "tryon", net, name) for name in SOURCES}
+    return TryOnBatches(sources, garment_tables(data, cache / "garment"))
