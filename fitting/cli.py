@@ -148,16 +148,31 @@ def evaluate(
         Path | None, typer.Option(help="Also draw a sheet of pictures to look at.", callback=_picture)
     ] = None,
     weights: WeightsFolder = None,
+    unpaired_sheet: Annotated[
+        Path | None, typer.Option(help="tryon: also draw people in others' garments.", callback=_picture)
+    ] = None,
+    ablation: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="tryon: weights of a generator trained without discriminator."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="tryon: at most so many cases a data set, for a quick look.")
+    ] = None,
 ) -> None:
     """Measure WHAT on data that nothing was trained on."""
+    if what is not Measurable.TRYON and (unpaired_sheet or ablation or limit):
+        raise typer.BadParameter("--unpaired-sheet, --ablation and --limit are for tryon alone")
     with _spoken_errors():
-        numbers = _measure(what, data, weights, sheet)
+        if what is Measurable.TRYON:
+            numbers = _measure_tryon(data, weights, sheet, unpaired_sheet, ablation, limit)
+        else:
+            numbers = _measure(what, data, weights, sheet)
     _write_json(report, numbers)
     typer.echo(json.dumps(numbers, indent=2))
 
 
 def _measure(what: Measurable, data: Path, weights: Path | None, sheet: Path | None) -> dict[str, Any]:
-    """Numbers of one of the evaluations, and its sheet of pictures where one is wanted."""
+    """Numbers of a network, and its sheet of pictures where one is wanted."""
     from fitting.garment import GarmentNet
     from fitting.person import PersonNet
     from fitting.weights import load
@@ -167,20 +182,43 @@ def _measure(what: Measurable, data: Path, weights: Path | None, sheet: Path | N
 
         net = load(PersonNet, "person", weights)
         numbers, draw = person.evaluate(data, net), partial(person.sheet, data, net)
-    elif what is Measurable.GARMENT:
+    else:
         from fitting.evaluation import garment
 
         garment_net = load(GarmentNet, "garment", weights)
         numbers = garment.evaluate(data, garment_net, load(PersonNet, "person", weights))
         draw = partial(garment.sheet, data, garment_net)
-    else:
-        from fitting.evaluation import tryon
-        from fitting.room import FittingRoom
-
-        room = FittingRoom.load(weights)
-        numbers, draw = tryon.evaluate(data, room), partial(tryon.sheet, data, room)
     if sheet is not None:
         draw().save(sheet)
+    return numbers
+
+
+def _measure_tryon(
+    data: Path,
+    weights: Path | None,
+    sheet: Path | None,
+    unpaired_sheet: Path | None,
+    ablation: Path | None,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Numbers of the whole try-on, and its sheets of pictures where they are wanted."""
+    import torch
+
+    from fitting.evaluation import tryon
+    from fitting.evaluation.tryon_sheet import Gallery
+    from fitting.room import FittingRoom
+
+    torch.set_num_threads(1)  # two cases are measured at once
+    room = FittingRoom.load(weights)
+    other = FittingRoom.load(ablation) if ablation is not None else None
+    gallery = Gallery()
+    numbers = tryon.evaluate(data, room, other, limit, gallery)
+    if sheet is not None:
+        gallery.sheet().save(sheet)
+    if unpaired_sheet is not None:
+        from fitting.evaluation import unpaired_sheet as unpaired
+
+        unpaired.sheet(data, room).save(unpaired_sheet)
     return numbers
 
 

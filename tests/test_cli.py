@@ -121,23 +121,37 @@ def test_train_passes_on_what_was_asked(tmp_path: Path, monkeypatch: pytest.Monk
     assert asked == [(tmp_path, Path("runs") / network, None, False), (tmp_path, Path("x"), 2.0, True)]
 
 
-def test_evaluate_writes_numbers_and_a_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fitting.evaluation  # noqa: F401  the stand-in hangs on it
+def test_evaluate_writes_numbers_and_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fitting.evaluation  # noqa: F401  the stand-ins hang on it
 
-    room = FakeRoom()
-    monkeypatch.setattr(FittingRoom, "load", lambda weights=None, device="cpu": room)
-    stand_in(
-        monkeypatch,
-        "fitting.evaluation.tryon",
-        evaluate=lambda data, given: {"data": data.name, "same": given is room},
-        sheet=lambda data, given: Image.new("RGB", (30, 20)),
-    )
-    report, sheet = tmp_path / "numbers.json", tmp_path / "sheet.png"
-    result = run("evaluate", "tryon", "--data", tmp_path, "--json", report, "--sheet", sheet)
+    rooms: dict[Path | None, FakeRoom] = {}
+    monkeypatch.setattr(FittingRoom, "load", lambda weights=None, device="cpu": rooms.setdefault(weights, FakeRoom()))
+
+    def measured(data: Path, room: FakeRoom, ablation: FakeRoom | None, limit: int | None, gallery: Any) -> Any:
+        told = [ablation is not None and ablation is rooms.get(tmp_path), limit, gallery.sheet().size]
+        return {"data": data.name, "same": room is rooms[None], "told": told}
+
+    stand_in(monkeypatch, "fitting.evaluation.tryon", evaluate=measured)
+    stand_in(monkeypatch, "fitting.evaluation.tryon_sheet", Gallery=Sheet)
+    stand_in(monkeypatch, "fitting.evaluation.unpaired_sheet", sheet=lambda data, room: Image.new("RGB", (10, 12)))
+    report, sheet, other = tmp_path / "numbers.json", tmp_path / "sheet.png", tmp_path / "unpaired.png"
+    basic = ("evaluate", "tryon", "--data", tmp_path, "--json", report)
+    result = run(*basic, "--sheet", sheet, "--unpaired-sheet", other, "--ablation", tmp_path, "--limit", 3)
     assert result.exit_code == 0, result.output
-    assert json.loads(report.read_text()) == {"data": tmp_path.name, "same": True}
-    with Image.open(sheet) as drawn:
-        assert drawn.size == (30, 20)
+    assert json.loads(report.read_text()) == {"data": tmp_path.name, "same": True, "told": [True, 3, [30, 20]]}
+    for path, size in ((sheet, (30, 20)), (other, (10, 12))):
+        with Image.open(path) as drawn:
+            assert drawn.size == size
+    assert run(*basic).exit_code == 0
+    assert json.loads(report.read_text())["told"] == [False, None, [30, 20]]
+    assert run("evaluate", "person", *basic[2:], "--limit", 3).exit_code == 2
+
+
+class Sheet:
+    """Stands in for the pictures kept while measuring."""
+
+    def sheet(self) -> Image.Image:
+        return Image.new("RGB", (30, 20))
 
 
 def test_help_needs_no_networks() -> None:

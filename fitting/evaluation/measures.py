@@ -6,11 +6,12 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fitting.fill import blur
 
 
-def difference(image: Tensor, truth: Tensor, region: Tensor) -> float:
+def l1(image: Tensor, truth: Tensor, region: Tensor) -> float:
     """Mean absolute difference of (3, H, W) in [0, 1] over a region (H, W) bool."""
     return float((image - truth).abs()[:, region].mean())
 
@@ -31,3 +32,13 @@ def ssim(image: Tensor, truth: Tensor, region: Tensor) -> float:
     score = (2 * mean_x * mean_y + first) * (2 * both + second)
     score = score / ((mean_x.square() + mean_y.square() + first) * (var_x + var_y + second))
     return float(torch.clamp(score, -1, 1)[:, region].mean())
+
+
+def fit(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Shrink (C, H, W) by area until it fits within rows and columns; never enlarged, its shape kept."""
+    height, width = image.shape[-2:]
+    scale = min(1.0, size[0] / height, size[1] / width)
+    if scale == 1.0:
+        return image
+    target = max(round(height * scale), 1), max(round(width * scale), 1)
+    return F.interpolate(image[None], size=target, mode="area")[0]

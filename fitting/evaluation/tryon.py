@@ -1,252 +1,205 @@
-"""How good a try-on looks: numbers against rendered truth, and a sheet of real photos to look at.
+"""How good try-ons are, row by row: against true pictures where there are any, against real photos where not.
 
-The held-out synthetic sets show the same person in the same pose in garments A and B, so that person A in
-garment B has a true answer. Every row is measured in one and the same region, the edit region of the true
-labels, so that no row gains by touching less.
+Every row is measured in one and the same region, so that none gains by touching less, on the finished pictures
+as a visitor gets them, shrunk by area. Where a row refuses a case, no row is measured on it.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor
 
 from fitting.errors import FittingError
-from fitting.evaluation.measures import difference, psnr, ssim
-from fitting.frame import Frame
-from fitting.garment import Category, Garment
-from fitting.images import to_image, to_pixels, to_tensor, to_unit
-from fitting.person import Person
-from fitting.room import FittingRoom, TryOn
+from fitting.evaluation import lite0 as distances
+from fitting.evaluation import measures
+from fitting.evaluation.in_order import in_order
+from fitting.evaluation.lite0 import Lite0
+from fitting.evaluation.tryon_cases import PAIRS, Case, Plan, all_plans
+from fitting.evaluation.tryon_flow import Target, endpoint_error, overlaps, topmost
+from fitting.evaluation.tryon_kept import fidelity, unchanged
+from fitting.evaluation.tryon_rows import Row, engine_of, rows
+from fitting.evaluation.tryon_sheet import Gallery
+from fitting.evaluation.tryon_table import FRECHET, Table, merged
+from fitting.images import to_unit
+from fitting.room import FittingRoom
 from fitting.scene import dress
-from fitting.training.labels import LabelledPerson, synthetic_people
+from fitting.underlay import undress
+from fitting.warp import lay
 
-LUMA_LOWER = ("mp", "msh", "wp", "wsh")  # products that show legs only
-SHOWN = 12  # people of each kind on the sheet
-CELL = (384, 288)  # rows, columns of one picture on the sheet
-# Labels of the CC0 garments, in the order in which people on the sheet wear them; None: from the catalogue.
-WAIST_UP = (
-    "T-Shirt",
-    "Longsleeve",
-    None,
-    "Polo",
-    "Undershirt",
-    "Outwear",
-    None,
-    "Shirt",
-    "Hoodie",
-    "Dress",
-    None,
-    "T-Shirt",
-)
-WHOLE = ("Pants", "T-Shirt", "Dress", "Skirt", None, "Longsleeve", "Shorts", "Outwear", "Dress", None, "Pants", "Shirt")
-CATEGORIES = {
-    "Dress": Category.DRESS,
-    "Pants": Category.LOWER,
-    "Shorts": Category.LOWER,
-    "Skirt": Category.LOWER,
-    "Outwear": Category.OUTER,
-    "Blazer": Category.OUTER,
-}
+log = logging.getLogger(__name__)
 
-
-@torch.no_grad()
-def evaluate(data: Path, room: FittingRoom) -> dict[str, Any]:
-    """Measure on every held-out synthetic set, both ways (A in B, B in A).
-
-    Rows: `identity copy` leaves the photo as it is; `pasted` puts the product picture's cut-out into the old
-    garment's box; `geometric` is the whole product; `geometric, true labels` is told parsing and keypoints.
-
-    Returns:
-        number of pairs, refusals, and per row SSIM, L1 and PSNR inside the edit region and of the whole photo.
-    """
-    people = {person.name: person for person in synthetic_people(data, "heldout")}
-    rows: dict[str, list[dict[str, float]]] = {}
-    refused = []
-    for name, person in people.items():
-        other = name[:-1] + ("B" if name.endswith("A") else "A")
-        folder = data / "synthetic" / name[:-2]
-        picture = Image.open(folder / f"cloth_{other[-1]}.jpg").convert("RGB")
-        known = as_person(person)
-        region = known.frame.place(dress(known, Category.UPPER).edit_region[None], *known.photo.shape[-2:])[0] > 0
-        truth = to_unit(to_tensor(Image.fromarray(people[other].image)))
-        try:
-            garment = room.understand_garment(picture, Category.UPPER)
-            results = {
-                "identity copy": to_unit(known.photo),
-                "pasted": _pasted(person, garment),
-                "geometric": _unit(room.try_on(Image.fromarray(person.image), garment)),
-                "geometric, true labels": _unit(room.try_on(known, garment)),
-            }
-        except FittingError as error:
-            refused.append({"pair": f"{name} in {other}", "reason": str(error)})
-            continue
-        for row, result in results.items():
-            rows.setdefault(row, []).append(_measured(result, truth, region))
-    means = {
-        row: {key: round(_mean([one[key] for one in found]), 4) for key in found[0]} for row, found in rows.items()
-    }
-    return {"pairs": len(next(iter(rows.values()), [])), "refused": refused, "rows": means}
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _unit(result: TryOn) -> Tensor:
-    return to_unit(to_tensor(result.picture))
-
-
-def _measured(result: Tensor, truth: Tensor, region: Tensor) -> dict[str, float]:
-    everywhere = torch.ones_like(region)
-    return {
-        "ssim_inside": ssim(result, truth, region),
-        "l1_inside": difference(result, truth, region),
-        "psnr_inside": psnr(result, truth, region),
-        "ssim": ssim(result, truth, everywhere),
-        "l1": difference(result, truth, everywhere),
-        "psnr": psnr(result, truth, everywhere),
-    }
-
-
-def as_person(known: LabelledPerson) -> Person:
-    """A person understood without a network: labels as the maps that PersonNet would give."""
-    photo = to_tensor(Image.fromarray(known.image))
-    frame = Frame.whole(*photo.shape[-2:])
-    parts = torch.stack([torch.from_numpy((known.allowed & (1 << part)) > 0).float() for part in range(11)])
-    matte = torch.from_numpy(known.matte).float()[None] / 255
-    points = frame.to_grid(torch.from_numpy(known.keypoints).float())
-    seen = torch.from_numpy(known.visible != 0).float()
-    return Person(
-        photo,
-        frame,
-        frame.cut(to_unit(photo)),
-        frame.cut(parts, fill=0.0).argmax(0),
-        torch.cat([points, seen[:, None]], 1),
-        frame.cut(matte, fill=0.0)[0],
-    )
-
-
-def _pasted(person: LabelledPerson, garment: Garment) -> Tensor:
-    """The naive answer: the cut-out in the old garment's box."""
-    photo = to_unit(to_tensor(Image.fromarray(person.image)))
-    worn = torch.from_numpy((person.allowed & (1 << 6)) > 0)
-    rows, columns = worn.any(1).nonzero().flatten(), worn.any(0).nonzero().flatten()
-    top, left = int(rows[0]), int(columns[0])
-    size = (int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left)
-    box = torch.cat([garment.image, garment.mask[None]])
-    inside = (garment.mask > 0.5).nonzero()
-    low, high = inside.amin(0), inside.amax(0) + 1
-    small = torch.nn.functional.interpolate(
-        box[None, :, low[0] : high[0], low[1] : high[1]], size=size, mode="bilinear", antialias=True
-    )[0]
-    place = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-    photo[place] = torch.lerp(photo[place], small[:3], small[3:])
-    return photo
+SMALL, LARGE = (256, 192), (512, 384)  # rows, columns that pictures are shrunk to
+PHOTOS = ("luma", "ccp")  # the sets of real photos
+COMPARED = (("gan", "geometric"), ("gan", "flow"), ("gan", "no_discriminator"))
+Pictures = dict[str, Tensor]  # row -> (3, H, W) uint8
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One try-on on the sheet."""
+class Means:
+    """What is measured, and with what."""
 
-    photo: Path
-    garment: Path
-    category: Category | None
+    room: FittingRoom
+    rows: dict[str, Row]
+    lite0: Lite0
+
+
+@dataclass
+class Outcome:
+    """One case, measured; or why it could not be."""
+
+    name: str
+    refusal: str = ""
+    case: Case | None = None
+    pictures: Pictures = field(default_factory=dict)
+    distance: dict[str, float] = field(default_factory=dict)  # row -> perceptual distance inside, at 256x192
+    small: Table = field(default_factory=Table)
+    large: Table = field(default_factory=Table)
+
+
+def evaluate(
+    data: Path,
+    room: FittingRoom,
+    ablation: FittingRoom | None = None,
+    limit: int | None = None,
+    gallery: Gallery | None = None,
+    lite0: Lite0 | None = None,
+) -> dict[str, Any]:
+    """Measure every row on every data set.
+
+    Args:
+        data: the folder with synthetic/, luma/, ccp/ and garments_cc0/.
+        room: the rows' engines are its engines.
+        ablation: a room whose generator was trained without discriminator, for the row of that name.
+        limit: at most so many cases of each data set, for a quick look.
+        gallery: keeps the pictures of the sheet.
+        lite0: the features of the distances; the ImageNet ones by default.
+
+    Returns:
+        `{dataset: {row: {region: {metric: {mean, low, high}}}}}` at 256x192, the same under `at_512x384`, and
+        what is described in benchmarks/README.md.
+
+    Raises:
+        WeightsError: the ImageNet weights are not installed.
+    """
+    began = time.perf_counter()
+    means = Means(room, rows(room, ablation), lite0 or Lite0.load())
+    small, large = Table(), Table()
+    cases: dict[str, int] = {}
+    refused: dict[str, list[dict[str, str]]] = {}
+    for dataset, plans in all_plans(data, room, limit).items():
+        cases[dataset], refused[dataset] = 0, []
+        most = PAIRS if dataset == "unpaired" else len(plans)
+        for outcome in in_order(partial(_outcome, means, dataset), plans):
+            if outcome.case is None:
+                refused[dataset].append({"case": outcome.name, "reason": outcome.refusal})
+                continue
+            cases[dataset] += 1
+            log.info("%s %d of %d: %s", dataset, cases[dataset], most, outcome.case.name)
+            small.take(outcome.small)
+            large.take(outcome.large)
+            if gallery is not None and dataset in PHOTOS:
+                gallery.offer(outcome.case, outcome.pictures, outcome.distance)
+            if cases[dataset] == most:
+                break
+    numbers = _numbers(small, large) | {"cases": cases, "refused": refused}
+    return numbers | {"seconds": round(time.perf_counter() - began)}
 
 
 @torch.no_grad()
-def sheet(data: Path, room: FittingRoom) -> Image.Image:
-    """People of Luma's and CCP's held-out photos in held-out garments: photo, garment, result, warped.
-
-    What was refused shows the reason instead.
-    """
-    cells = [*_cells(data, luma_photos(data), WAIST_UP, 0), *_cells(data, ccp_photos(data), WHOLE, 1)]
-    return _tiled([_drawn(room, cell) for cell in cells], 3)
-
-
-def _cells(data: Path, photos: list[Path], labels: tuple[str | None, ...], turn: int) -> Iterator[Cell]:
-    supply = {label: iter(_garments(data, label)[turn::2]) for label in set(labels)}
-    for photo, label in zip(photos, labels, strict=False):
-        yield Cell(photo, next(supply[label]), CATEGORIES.get(label, Category.UPPER) if label else None)
-
-
-def luma_photos(data: Path) -> list[Path]:
-    """One photo of each held-out product worn on the upper body."""
-    found: dict[str, Path] = {}
-    with (data / "luma" / "index.tsv").open() as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            if row["split"] == "heldout" and not row["product"].startswith(LUMA_LOWER):
-                found.setdefault(row["product"], data / row["path"])
-    return list(found.values())[:SHOWN]
-
-
-def ccp_photos(data: Path) -> list[Path]:
-    """Test photos, spread over the split."""
-    ids = json.loads((data / "ccp" / "splits.json").read_text())["test"]
-    return [data / "ccp" / "photos" / f"{id_}.jpg" for id_ in ids[:: max(len(ids) // SHOWN, 1)]][:SHOWN]
-
-
-def _garments(data: Path, label: str | None) -> list[Path]:
-    """Held-out garments of grown-ups with a label, spread over those there are; None takes the catalogue's."""
-    if label is None:
-        folder = Path(__file__).resolve().parents[2] / "assets" / "garments"
-        pictures = sorted(folder.glob("*.jpg"))
-        return pictures[:: max(len(pictures) // 7, 1)]
-    with (data / "garments_cc0" / "index.tsv").open() as file:
-        rows = [
-            row
-            for row in csv.DictReader(file, delimiter="\t")
-            if row["split"] == "heldout" and row["kids"] == "False" and row["label"] == label
-        ]
-    return [data / "garments_cc0" / row["path"] for row in rows[:: max(len(rows) // 7, 1)]]
-
-
-def _drawn(room: FittingRoom, cell: Cell) -> Image.Image:
-    photo = Image.open(cell.photo).convert("RGB")
-    strip = [photo, Image.open(cell.garment).convert("RGB")]
+def _outcome(means: Means, dataset: str, plan: Plan) -> Outcome:
+    """Every row's picture of a case, and what they are worth."""
+    outcome = Outcome(plan.name)
     try:
-        garment = room.understand_garment(cell.garment, cell.category)
-        result = room.try_on(cell.photo, garment)
-        cut = to_image(to_pixels(garment.image * garment.mask + 0.93 * (1 - garment.mask)))
-        laid = Image.new("RGB", photo.size, (237, 237, 237))
-        laid.paste(result.warped, (0, 0), result.warped)
-        strip = [photo, cut, result.picture, laid]
+        case = plan.open()
+        outcome.pictures = {name: show(case) for name, show in means.rows.items()}
     except FittingError as error:
-        strip += [_words(str(error), photo.size)]
-    return _row(strip)
+        outcome.refusal = str(error)
+        return outcome
+    outcome.case = case
+    outcome.distance = _compare(outcome.small, SMALL, dataset, case, outcome.pictures, means.lite0)
+    _compare(outcome.large, LARGE, dataset, case, outcome.pictures, means.lite0)
+    if case.target is not None:
+        _measure_flow(outcome.small, means.room, dataset, case, case.target)
+    if case.truth is None:
+        _measure_wearing(outcome.small, means.room, dataset, case, outcome.pictures)
+    return outcome
 
 
-def _words(text: str, size: tuple[int, int]) -> Image.Image:
-    image = Image.new("RGB", size, "white")
-    words, lines = text.split(), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > 34:
-            lines.append("")
-        lines[-1] += word + " "
-    ImageDraw.Draw(image).multiline_text((8, 8), "\n".join(lines), fill="black")
-    return image
+def _compare(
+    table: Table, size: tuple[int, int], dataset: str, case: Case, pictures: Pictures, lite0: Lite0
+) -> dict[str, float]:
+    """Every row's picture with the truth, at a size. Returns each row's perceptual distance inside the region."""
+    region = measures.fit(case.region()[None].float(), size)[0] > 0.5
+    regions = {"inside": region, "whole": torch.ones_like(region)}
+    answers = [] if case.truth is None else [case.truth]
+    small = [measures.fit(to_unit(picture), size) for picture in (*pictures.values(), *answers)]
+    seen = lite0.see(small)
+    found: dict[str, float] = {}
+    for row, image, features in zip(pictures, small, seen, strict=False):
+        table.add_result(dataset, row, distances.region_features(features, region))
+        if case.truth is None:
+            continue
+        for name, where in regions.items():
+            for metric in (measures.ssim, measures.l1, measures.psnr):
+                table.add((dataset, row, name, metric.__name__), metric(image, small[-1], where))
+            apart = distances.perceptual(features, seen[-1], where)
+            table.add((dataset, row, name, "lite0_perceptual"), apart)
+            if name == "inside":
+                found[row] = apart
+    if case.truth is not None:
+        table.add_photo(dataset, case.answer, distances.region_features(seen[-1], region))
+    return found
 
 
-def _row(pictures: list[Image.Image]) -> Image.Image:
-    strip = Image.new("RGB", (4 * CELL[1], CELL[0]), "white")
-    for index, picture in enumerate(pictures):
-        small = picture.copy()
-        small.thumbnail((CELL[1], CELL[0]), Image.Resampling.LANCZOS)
-        strip.paste(small, (index * CELL[1] + (CELL[1] - small.width) // 2, (CELL[0] - small.height) // 2))
-    return strip
+def _measure_flow(table: Table, room: FittingRoom, dataset: str, case: Case, target: Target) -> None:
+    """End-point error and overlap with the true parsing, of rows that tell."""
+    scene, frame, engine = dress(case.person, case.garment.category), case.person.frame, engine_of(room)
+    error = endpoint_error(topmost(lay(scene.body, case.garment)), frame, target, smooth=False)
+    table.add((dataset, "geometric", "inside", "endpoint_error"), error)
+    if engine is None:
+        return
+    drawn = engine.draw(scene, undress(scene), case.garment)
+    error, shares = endpoint_error(drawn.flow, frame, target), overlaps(drawn.target, frame, target)
+    for row in ("flow", "gan"):
+        table.add((dataset, row, "inside", "endpoint_error"), error)
+        for name, (both, either) in shares.items():
+            table.add((dataset, row, "whole", f"iou_{name}"), both, either)
 
 
-def _tiled(strips: list[Image.Image], columns: int) -> Image.Image:
-    width, height = 4 * CELL[1], CELL[0]
-    rows = -(-len(strips) // columns)
-    page = Image.new("RGB", (columns * width, max(rows, 1) * height), "white")
-    for index, strip in enumerate(strips):
-        page.paste(strip, (index % columns * width, index // columns * height))
-    return page
+def _measure_wearing(table: Table, room: FittingRoom, dataset: str, case: Case, pictures: Pictures) -> None:
+    """What needs no truth: is it the garment that was asked for, and is the rest of the photo left alone."""
+    for row, picture in pictures.items():
+        table.add((dataset, row, "inside", "garment_fidelity"), fidelity(room, case, picture))
+        for name, (same, pixels) in unchanged(case, picture).items():
+            table.add((dataset, row, "whole", f"unchanged_{name}"), same, pixels)
+
+
+def _numbers(small: Table, large: Table) -> dict[str, Any]:
+    first, second = (
+        merged(
+            table.numbers(),
+            *(table.frechet(name, [name], [name]) for name in PHOTOS),
+            table.frechet("luma+ccp", PHOTOS, PHOTOS),
+            table.frechet("unpaired", ["unpaired"], PHOTOS),
+        )
+        for table in (small, large)
+    )
+    changes = {f"{row} to {other}": _changes(small, row, other) for row, other in COMPARED}
+    return first | {"at_512x384": second, "changes": {name: found for name, found in changes.items() if found}}
+
+
+def _changes(table: Table, row: str, other: str) -> dict[str, Any]:
+    """How far one row's numbers lie from another's on the same cases."""
+    found = table.changes(row, other)
+    for name, sets in (("luma+ccp", PHOTOS), ("unpaired", ("unpaired",))):
+        change = table.frechet_change(sets, PHOTOS, row, other)
+        if change is not None:
+            found = merged(found, {name: {"inside": {FRECHET: change}}})
+    return found
