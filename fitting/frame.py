@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 GRID = (512, 384)  # rows, columns of the working grid: scene maps, keypoints and flow live here
 NET = (256, 192)  # rows, columns that the networks see
-BAND = 256  # rows of a photo that are shrunk at a time
+BAND = 32  # rows of a photo that are shrunk at a time
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def to_image(pixels: Tensor) -> Image.Image:
 
 def to_unit(pixels: Tensor) -> Tensor:
     """uint8 pixels -> float in [0, 1]."""
-    return pixels.float() / 255
+    return pixels / 255
 
 
 def to_pixels(unit: Tensor) -> Tensor:

@@ -45,12 +45,14 @@ def without_inside(image: Tensor, mask: Tensor, top: Top) -> Tensor:
         found = (_PLAIN, 2.2)
     depth, exponent = found
     across = chord / width
-    rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]] + 0.5
+    rows, columns = np.arange(mask.shape[0])[:, None] + 0.5, np.arange(mask.shape[1])[None] + 0.5
     middle = top.neck.mean(0)
     u = ((columns - middle[0]) * across[0] + (rows - middle[1]) * across[1]) / (width / 2)
     v = (columns - middle[0]) * top.axis[0] + (rows - middle[1]) * top.axis[1]
-    edge = depth * width * (1 - np.minimum(np.abs(u), 1) ** exponent)
-    above = np.clip((edge - v) + 0.5, 0, 1) * (np.abs(u) < 1)
+    near = (np.abs(u) < 1) & (v < depth * width + 0.5)
+    edge = depth * width * (1 - np.abs(u[near]) ** exponent)
+    above = np.zeros(u.shape)
+    above[near] = np.clip((edge - v[near]) + 0.5, 0, 1)
     return mask * (1 - torch.from_numpy(above).float())
 
 

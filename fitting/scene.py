@@ -28,6 +28,7 @@ class Scene:
         category: where the garment will be worn.
         edit_region: (512, 384) float in [0, 1]; 0 where the photo must stay as it is.
         agnostic: (3, 512, 384) float in [0, 1], the photo with every trace of the old garment removed.
+        hidden: (512, 384) bool, where the agnostic image is grey.
         protected: (512, 384) float in [0, 1], face, hair, hands and what lies in front of the garment.
         body: the body under the clothes.
         old: (512, 384) bool, the old garment that comes off.
@@ -37,6 +38,7 @@ class Scene:
     category: Category
     edit_region: Tensor
     agnostic: Tensor
+    hidden: Tensor
     protected: Tensor
     body: Body
     old: Tensor
@@ -62,7 +64,7 @@ def dress(person: Person, category: Category, body: Body | None = None) -> Scene
     soft = torch.maximum(soft, (old & ~protected).float())
     hidden = (grow(region, 1) & ~protected) | (old & ~protected)
     agnostic = torch.where(hidden, torch.full_like(person.image, GREY), person.image)
-    return Scene(person, category, soft, agnostic, protected.float(), body, old & ~protected)
+    return Scene(person, category, soft, agnostic, hidden, protected.float(), body, old & ~protected)
 
 
 def _old_garment(person: Person, body: Body, category: Category, stained: Tensor) -> Tensor:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from fitting.distance import box_around
 from fitting.fill import blur, grow, masked_blur
 from fitting.frame import Frame, Window
 from fitting.garment import Garment
-from fitting.images import to_pixels, to_unit
+from fitting.images import to_image, to_pixels, to_unit
 from fitting.person import Part
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import Laid, garment_frame, warp
 
 LUMA = (0.299, 0.587, 0.114)
-BAND = 256  # rows of a photo that are put together at a time: a large photo is never held as floats
+BAND = 128  # rows of a photo that are put together at a time: a large photo is never held as floats
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Composed:
     def warped(self) -> Tensor:
         """(4, H, W) float in [0, 1], the garment as laid on, colour and alpha."""
         return to_unit(self.laid)
+
+    def pictures(self) -> tuple[Image.Image, Image.Image, Image.Image]:
+        """Picture (RGB), edit region (L) and garment as laid on (RGBA)."""
+        laid = Image.merge("RGBA", [to_image(band) for band in self.laid])
+        return to_image(self.picture), to_image(self.edits), laid
 
     def put(self, window: Window, picture: Tensor, seen: Tensor, warped: Tensor) -> None:
         """Fill in a window; what is not touched there stays the photo's own pixels.
@@ -191,6 +197,25 @@ def _covers(scene: Scene, under: Underlay, laid: Laid, view_of: Tensor) -> list[
             cover = cover * (1 - bare)
         covers.append((cover, cover * warp(small, layer.flow[None])[0, 0]))
     return covers
+
+
+def drawn_layers(scene: Scene, under: Underlay, garment: Garment, laid: Laid) -> tuple[Tensor, Tensor]:
+    """The layers seen from the front as one map: what a network is taught that predicts a single flow.
+
+    Returns:
+        places (2, 512, 384), x and y of each cell's colour as shares of the garment's view; cover (512, 384) in
+        [0, 1], how much of the garment shows.
+    """
+    canvas = garment_frame(garment)
+    view_of = torch.cat([_canvas(laid.image, canvas, None), _canvas(laid.mask[None], canvas, 0.0)])[None]
+    rows, columns = scene.old.shape
+    y, x = torch.meshgrid(torch.arange(rows) + 0.5, torch.arange(columns) + 0.5, indexing="ij")
+    places, cover = torch.zeros(2, rows, columns), torch.zeros(rows, columns)
+    for layer, (_, alpha) in zip(laid.layers, _covers(scene, under, laid, view_of), strict=True):
+        at = torch.stack([(x + layer.flow[0]) / columns, (y + layer.flow[1]) / rows])
+        places = torch.where(alpha > 0.5, at, places)
+        cover = torch.maximum(cover, alpha)
+    return places, cover
 
 
 def _cast(front: Tensor, behind: Tensor) -> Tensor:

@@ -114,6 +114,16 @@ def test_a_long_garment_covers_bare_forearms() -> None:
         assert result.warped[3, int(point[1]), int(point[0])] > 0.9
 
 
+def test_pictures_of_what_was_put_together(someone: Person) -> None:
+    result = put_on(someone, "tee")
+    picture, edits, laid = result.pictures()
+    assert (picture.mode, edits.mode, laid.mode) == ("RGB", "L", "RGBA")
+    assert picture.size == edits.size == laid.size == (384, 512)
+    assert torch.equal(to_tensor(picture), result.picture)
+    assert np.array_equal(np.array(edits), result.edits.numpy())
+    assert np.array_equal(np.array(laid), result.laid.permute(1, 2, 0).numpy())
+
+
 def test_same_input_same_output(someone: Person) -> None:
     assert torch.equal(put_on(someone, "tee").picture, put_on(someone, "tee").picture)
 
