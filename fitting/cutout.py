@@ -147,12 +147,11 @@ def follow_edges(mask: Tensor, image: Tensor, radius: float = 0.04, smoothness: 
     products = torch.stack([guide[i] * guide[j] for i, j in _PAIRS])
     means = _window_mean(torch.cat([guide, coarse, products, guide * coarse]), reach)
     of_guide, of_mask = means[:3], means[3:4]
-    spread = torch.empty(3, 3, *size)
-    for (i, j), mean in zip(_PAIRS, means[4:10], strict=True):
-        spread[i, j] = spread[j, i] = mean - of_guide[i] * of_guide[j]
-    together = means[10:] - of_guide * of_mask
-    system = spread.permute(2, 3, 0, 1) + smoothness * torch.eye(3)
-    slope = _solve(system, together.permute(1, 2, 0)).permute(2, 0, 1)
+    system = [
+        mean - of_guide[i] * of_guide[j] + (smoothness if i == j else 0.0)
+        for (i, j), mean in zip(_PAIRS, means[4:10], strict=True)
+    ]
+    slope = _solve(system, means[10:] - of_guide * of_mask)
     offset = of_mask - (slope * of_guide).sum(0, keepdim=True)
     fine = F.interpolate(
         _window_mean(torch.cat([slope, offset]), reach)[None],
@@ -177,20 +176,31 @@ def _window_mean(maps: Tensor, reach: int) -> Tensor:
     for axis in (1, 2):
         length = maps.shape[axis]
         place = torch.arange(length)
-        first, end = (place - reach).clamp(min=0), (place + reach + 1).clamp(max=length)
+        spans = (place + reach + 1).clamp(max=length) - (place - reach).clamp(min=0)
         start = torch.zeros_like(maps.narrow(axis, 0, 1))
         sums = torch.cat([start, maps.cumsum(axis)], axis)
-        spans = (end - first).view(-1, 1) if axis == 1 else end - first
-        maps = (sums.index_select(axis, end) - sums.index_select(axis, first)) / spans
+        sums = F.pad(sums[None], (reach, reach, 0, 0) if axis == 2 else (0, 0, reach, reach), mode="replicate")[0]
+        sums = sums.narrow(axis, 2 * reach + 1, length) - sums.narrow(axis, 0, length)
+        maps = sums / (spans.view(-1, 1) if axis == 1 else spans)
     return maps
 
 
-def _solve(system: Tensor, right: Tensor) -> Tensor:
-    """Cramer's rule for symmetric (..., 3, 3) and (..., 3): much faster than a batched solver for 3x3."""
-    a, b, c = system.unbind(-2)
-    cross = torch.cross(b, c, dim=-1), torch.cross(c, a, dim=-1), torch.cross(a, b, dim=-1)
-    determinant = (a * cross[0]).sum(-1, keepdim=True)
-    return sum(x * right[..., i : i + 1] for i, x in enumerate(cross)) / determinant
+def _solve(system: list[Tensor], right: Tensor) -> Tensor:
+    """Cramer's rule for a symmetric 3x3 system at every cell: much faster than a batched solver.
+
+    Args:
+        system: six (H, W), in the order of `_PAIRS`.
+        right: (3, H, W).
+
+    Returns:
+        (3, H, W).
+    """
+    a, b, c, d, e, f = system  # rows a b c, b d e, c e f
+    minors = d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b
+    x, y, z = right
+    determinant = a * minors[0] + b * minors[1] + c * minors[2]
+    rows = minors[:3], (minors[1], *minors[3:5]), (minors[2], *minors[4:])
+    return torch.stack([p * x + q * y + r * z for p, q, r in rows]) / determinant
 
 
 def _rim(mask: Tensor, reach: int) -> Tensor:
