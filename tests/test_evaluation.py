@@ -70,9 +70,9 @@ class DrawnRoom(FittingRoom):
         return replace(known, photo=pixels, image=known.frame.cut(to_unit(pixels)))
 
     def try_on(self, photo: Any, garment: Any, category: Any = None, progress: Any = None, **chosen: str) -> TryOn:
-        """The engine paints the edit region in its own grey; without one, geometry does as it always did."""
+        """The stand-in engine paints the edit region in its own grey; geometry is the real one."""
         if not chosen or chosen["engine"] == "geometric":
-            return super().try_on(photo, garment, category, progress)
+            return super().try_on(photo, garment, category, progress, **chosen)
         self.asked.append(chosen["engine"])
         region = dress(photo, garment.category).edit_region > 0
         changed = torch.where(region, torch.full_like(photo.photo, self.engine.grey), photo.photo)
