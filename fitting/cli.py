@@ -36,6 +36,7 @@ class Trainable(str, Enum):
 
     PERSON = "person"
     GARMENT = "garment"
+    TRYON = "tryon"
 
 
 class Measurable(str, Enum):
@@ -124,6 +125,9 @@ def train(
     folder: Annotated[Path | None, typer.Option(help="Checkpoints, log and previews; runs/NETWORK by default.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop, with a checkpoint, after this long.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+    discriminator: Annotated[
+        bool, typer.Option(help="tryon only: without one, the generator is trained for comparison.")
+    ] = True,
 ) -> None:
     """Train NETWORK on the data folder."""
     logging.getLogger("fitting").setLevel(logging.INFO)
@@ -133,6 +137,10 @@ def train(
             from fitting.training.person import train_person
 
             train_person(data, folder, minutes, resume)
+        elif network is Trainable.TRYON:
+            from fitting.training.tryon import train_tryon
+
+            train_tryon(data, folder, minutes, resume, discriminator)
         else:
             from fitting.training.garment import train_garment
 
