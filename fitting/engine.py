@@ -13,6 +13,7 @@ from fitting import weights
 from fitting.conditions import joint_maps, of_garment, of_scene
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
+from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import Garment
 from fitting.generator import Drawn, Generator, generator_input
@@ -48,8 +49,8 @@ class Engine:
     """FlowNet and generator, ready to draw. One engine serves many threads."""
 
     def __init__(self, flow_net: FlowNet, generator: Generator) -> None:
-        self.flow_net = flow_net.eval().to(memory_format=torch.channels_last)
-        self.generator = generator.eval().to(memory_format=torch.channels_last)
+        self.flow_net = folded(flow_net.eval()).to(memory_format=torch.channels_last)
+        self.generator = folded(generator.eval()).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | torch.device = "cpu") -> Engine:
@@ -61,6 +62,12 @@ class Engine:
         flow_net = weights.load(FlowNet, "tryon/flow", folder)
         return cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
 
+    @staticmethod
+    def _precision(device: torch.device) -> torch.autocast:
+        """Half precision as in training, where the processor computes it faster; positions stay in full."""
+        quick = device.type != "cpu" or getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+        return torch.autocast(device.type, torch.bfloat16, enabled=quick)
+
     @torch.inference_mode()
     def draw(self, scene: Scene, under: Underlay, garment: Garment, generate: bool = True) -> Drawing:
         """Lay a garment on, and draw what that leaves to be drawn.
@@ -70,7 +77,8 @@ class Engine:
         """
         home = next(self.flow_net.parameters())
         told = [t.to(home.device, memory_format=torch.channels_last) for t in (of_scene(scene), of_garment(garment))]
-        found = self.flow_net(*told)
+        with self._precision(home.device):
+            found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         mask, target = big[:, :1].sigmoid(), big[:, 1:].softmax(1)
@@ -81,7 +89,8 @@ class Engine:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
             joints = joint_maps(scene.person.keypoints[None]).to(home.device)
             given = generator_input(before.to(home.device), cloth[:, :3], cut, mask, edit, target, joints)
-            drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
+            with self._precision(home.device):
+                drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask * cut, torch.ones_like(mask))
         sure = mask * edit

@@ -173,11 +173,11 @@ class Refine(nn.Module):
 class Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(conv(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False))
-        self.norm = nn.BatchNorm2d(width)
+        last = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        self.body = nn.Sequential(conv(width, width), *last)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.norm(self.body(x)))
+        return F.relu(x + self.body(x))
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -20,8 +20,9 @@ from fitting import weights as shipped
 from fitting.body import SEEN
 from fitting.engine import Engine
 from fitting.errors import GarmentError, PhotoError
+from fitting.folding import folded
 from fitting.garment import Category, Garment, GarmentNet
-from fitting.images import Source, decode, to_image, to_pixels, to_tensor
+from fitting.images import Source, decode, to_tensor
 from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
 from fitting.scene import Scene, dress
@@ -86,8 +87,8 @@ class FittingRoom:
         """
         drawn = ((weights or shipped.FOLDER) / "tryon").is_dir()
         return cls(
-            shipped.load(PersonNet, "person", weights).to(device),
-            shipped.load(GarmentNet, "garment", weights).to(device),
+            folded(shipped.load(PersonNet, "person", weights)).to(device),
+            folded(shipped.load(GarmentNet, "garment", weights)).to(device),
             Engine.load(weights, device) if drawn else None,
         )
 
@@ -147,7 +148,7 @@ class FittingRoom:
         clock.start("warp")
         scene, under = self._prepare(person, garment.category)
         composed, doubts = self._dressed(scene, under, garment, engine, clock)
-        result = _pictures(composed)
+        result = composed.pictures()
         seconds = clock.stop()
         return TryOn(*result, garment.category, tuple(dict.fromkeys((*notes, *doubts))), seconds)
 
@@ -231,8 +232,9 @@ class _Clock:
 
 def _key(pixels: Tensor) -> str:
     """What a photo is remembered by: its content."""
-    size = ",".join(map(str, pixels.shape)).encode()
-    return hashlib.sha256(size + pixels.contiguous().numpy().tobytes()).hexdigest()
+    digest = hashlib.sha256(",".join(map(str, pixels.shape)).encode())
+    digest.update(pixels.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _notes(person: Person, category: Category) -> list[str]:
@@ -251,11 +253,3 @@ def _notes(person: Person, category: Category) -> list[str]:
     if not inside(Joint.LEFT_KNEE, Joint.RIGHT_KNEE):
         return ["Your legs are outside the picture, so only the upper part of the garment is shown."]
     return []
-
-
-def _pictures(composed: Composed) -> tuple[Image.Image, Image.Image, Image.Image]:
-    """Picture, edit region and warped garment as pictures."""
-    changed = (composed.changed * 255).round().clamp(0, 255).to(torch.uint8)
-    changed = torch.maximum(changed, (composed.changed > 0).to(torch.uint8))
-    laid = Image.merge("RGBA", [to_image(band) for band in to_pixels(composed.warped)])
-    return to_image(composed.picture), to_image(changed), laid

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # Inputs are always 256x192; at first the flow is found at stride 4 only, which costs half.
 PLAN = Plan(
-    stages=(Stage(1100, 16, (128, 96)), Stage(1500, 12, NET)),
+    stages=(Stage(700, 16, (128, 96)), Stage(1100, 12, NET)),
     learning_rate=1e-3,
     warmup=100,
     weight_decay=0.01,
@@ -36,7 +36,9 @@ def train_flow(
     """Train FlowNet; returns its average, and whether the plan was finished."""
 
     def preview(net: nn.Module, path: Path) -> None:
-        to_image(to_pixels(flow_sheet(net, batches(10**7, Stage(1, 16, NET))))).save(path)
+        stage = PLAN.stage_at(int(path.stem.rsplit("-", 1)[-1]) - 1)
+        batch = batches(10**7, Stage(1, 16, stage.size))
+        to_image(to_pixels(flow_sheet(net, batch))).save(path)
 
     net = FlowNet()
     ema = train(net, PLAN, batches, losses_of, folder, minutes, resume, preview)
@@ -101,7 +103,7 @@ def dice(chance: Tensor, truth: Tensor) -> Tensor:
 @torch.no_grad()
 def flow_sheet(net: nn.Module | Callable[..., Flows], batch: Batch) -> Tensor:
     """Agnostic, garment, laid on by the flow, truth: (3, H, W) in [0, 1], four samples a row."""
-    found = net(batch["scene"], batch["garment"])
+    found = net(batch["scene"], batch["garment"], fine=bool(batch["fine"]))
     mask = F.interpolate(found.mask.float().sigmoid(), size=NET, mode="bilinear", align_corners=False)
     seen = warp(batch["cloth"][:, :3], found.flow)
     on = torch.lerp(batch["under"], seen, mask * batch["edit"])
