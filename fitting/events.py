@@ -1,0 +1,31 @@
+"""What shoppers do with items: the only thing that a recommender learns about people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class EventKind(str, Enum):
+    """What was done. All but `DISLIKED` speak for the item, `BOUGHT` loudest."""
+
+    VIEWED = "viewed"
+    TRIED = "tried"
+    LIKED = "liked"
+    DISLIKED = "disliked"
+    BOUGHT = "bought"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a shopper did with an item.
+
+    Attributes:
+        shopper, item: ids.
+        at: seconds since the epoch.
+    """
+
+    shopper: str
+    item: str
+    kind: EventKind
+    at: float
