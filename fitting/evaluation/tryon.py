@@ -162,15 +162,21 @@ def _measure_flow(table: Table, room: FittingRoom, dataset: str, case: Case, tar
     """End-point error and overlap with the true parsing, of rows that tell."""
     scene, frame, engine = dress(case.person, case.garment.category), case.person.frame, engine_of(room)
     error = endpoint_error(topmost(lay(scene.body, case.garment)), frame, target, smooth=False)
-    table.add((dataset, "geometric", "inside", "endpoint_error"), error)
+    _add_error(table, dataset, "geometric", error, target)
     if engine is None:
         return
     drawn = engine.draw(scene, undress(scene), case.garment)
     error, shares = endpoint_error(drawn.flow, frame, target), overlaps(drawn.target, frame, target)
     for row in ("flow", "gan"):
-        table.add((dataset, row, "inside", "endpoint_error"), error)
+        _add_error(table, dataset, row, error, target)
         for name, (both, either) in shares.items():
             table.add((dataset, row, "whole", f"iou_{name}"), both, either)
+
+
+def _add_error(table: Table, dataset: str, row: str, error: float, target: Target) -> None:
+    """In pixels of the product picture, which the truth is told in, and of our own crop of it, which is larger."""
+    table.add((dataset, row, "inside", "endpoint_error"), error * target.grain)
+    table.add((dataset, row, "inside", "endpoint_error_view"), error)
 
 
 def _measure_wearing(table: Table, room: FittingRoom, dataset: str, case: Case, pictures: Pictures) -> None:

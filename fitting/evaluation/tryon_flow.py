@@ -34,11 +34,13 @@ class Target:
         points: (N, 2) x, y of pixels of the person's picture that show garment which the product picture shows too.
         places: (N, 2) where these lie in the garment's 3:4 view, in pixels of 256x192.
         parsing: (H, W) int64 of `Part`, at the picture's size.
+        grain: pixels of the whole product picture at 256x192 to one of the view, which is a crop of it.
     """
 
     points: Tensor
     places: Tensor
     parsing: Tensor
+    grain: float = 1.0
 
 
 def rendered_target(
@@ -67,13 +69,15 @@ def rendered_target(
     points = torch.from_numpy(np.stack([columns, rows], -1) * 2 + 0.5).float()
     there = torch.from_numpy(moved[shown].astype(np.float32)) / STEPS
     corner, factor = torch.tensor([box[1], box[0]]), torch.tensor([scale[1], scale[0]])
-    places = garment_frame(garment).to_grid((there - corner) * factor) * (NET[1] / GRID[1])
+    view = garment_frame(garment)
+    places = view.to_grid((there - corner) * factor) * (NET[1] / GRID[1])
+    grain = view.height / scale[0] / product.shape[-2]
     codes = (person.allowed[..., None] >> np.arange(len(Part))) & 1
-    return Target(points, places, torch.from_numpy(codes.argmax(-1)))
+    return Target(points, places, torch.from_numpy(codes.argmax(-1)), grain)
 
 
 def endpoint_error(flow: Tensor, frame: Frame, target: Target, smooth: bool = True) -> float:
-    """Mean distance of a flow's end points from the true ones, in pixels of 256x192, over visible pixels.
+    """Mean distance of a flow's end points from the true ones, in pixels of the 256x192 view, over visible pixels.
 
     Args:
         flow: (2, h, w) displacement in pixels of its own grid.
