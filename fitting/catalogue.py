@@ -1,93 +1,61 @@
-"""What can be tried on: `Item`, and the `Catalogue` that holds them."""
+"""`Catalogue`: what can be tried on, and which of it looks alike."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from fitting.garment import Category
+from fitting.item import Item
+from fitting.vectors import ExactIndex, Hit, Index
+
+__all__ = ["Catalogue", "Item"]
 
 FILE = "catalogue.json"
-_REQUIRED = ("id", "title", "category", "picture")
-_DETAILS = ("pattern", "sleeve", "neckline")
-_OPTIONAL = ("price", "colours", *_DETAILS)
-_IGNORED = ("source",)  # where a picture comes from: for readers of the file, not for the app
-
-
-@dataclass(frozen=True)
-class Item:
-    """A garment on offer.
-
-    Attributes:
-        id: unique within its catalogue.
-        title: what the shop calls it.
-        category: where it is worn.
-        picture: file of its product picture.
-        price: in the catalogue's currency, not negative; None when it has none.
-        colours: names, the most prominent first.
-        pattern, sleeve, neckline: in the shop's own words; None when not said or without meaning.
-    """
-
-    id: str
-    title: str
-    category: Category
-    picture: Path
-    price: float | None = None
-    colours: tuple[str, ...] = ()
-    pattern: str | None = None
-    sleeve: str | None = None
-    neckline: str | None = None
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any], folder: Path) -> Item:
-        """Read an item, checking every value.
-
-        Args:
-            row: id, title, category, picture (a path inside `folder`); optionally price, colours, pattern,
-                sleeve, neckline.
-            folder: where pictures are.
-
-        Raises:
-            ValueError: a value is missing, unknown or wrong, or the picture is not there. Says which and why.
-        """
-        unknown = set(row) - {*_REQUIRED, *_OPTIONAL, *_IGNORED}
-        if unknown:
-            raise ValueError(f"unknown field {', '.join(sorted(map(repr, unknown)))}")
-        texts = {name: _text(row.get(name), name) for name in _REQUIRED}
-        details = {name: _text(row[name], name) for name in _DETAILS if row.get(name) is not None}
-        return cls(
-            id=texts["id"],
-            title=texts["title"],
-            category=_category(texts["category"]),
-            picture=_picture(texts["picture"], folder),
-            price=_price(row.get("price")),
-            colours=_colours(row.get("colours")),
-            **details,
-        )
 
 
 class Catalogue:
-    """Items in the shop's order. Iterate over it, take `len`, or look one up by id."""
+    """Items in the shop's order, as they were when it was read. Iterate over it, take `len`, look one up by id, or
+    find those that are near an embedding."""
 
-    def __init__(self, items: Iterable[Item], currency: str = "") -> None:
+    def __init__(
+        self,
+        items: Iterable[Item],
+        currency: str = "",
+        vectors: np.ndarray | None = None,
+        index: Index | None = None,
+        revision: int = 0,
+    ) -> None:
         """
         Args:
             items: with different ids.
             currency: of every price, an ISO 4217 code such as "EUR"; empty to show plain numbers.
+            vectors: (N, D) float32, unit length, the items' embeddings in the same order; without them nothing
+                can be found by likeness.
+            index: searches instead of the exact index.
+            revision: of the store that it was read from.
 
         Raises:
-            ValueError: two items have the same id.
+            ValueError: two items have the same id, or there are not as many vectors as items.
         """
         self.currency = currency
+        self.revision = revision
+        self._vectors = vectors
+        self._index = index
+        self._lock = Lock()
         self._items: dict[str, Item] = {}
         for item in items:
             if item.id in self._items:
                 raise ValueError(f"two items have the id {item.id!r}")
             self._items[item.id] = item
+        self._places = {item_id: place for place, item_id in enumerate(self._items)}
+        if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(self._items)):
+            raise ValueError(f"{len(self._items)} items need as many vectors, not {vectors.shape}")
 
     @classmethod
     def load(cls, folder: str | Path) -> Catalogue:
@@ -121,6 +89,83 @@ class Catalogue:
         """
         return self._items[item_id]
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items, in the shop's order."""
+        return tuple(self._items.values())
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """(N, D) float32, unit length: the items' embeddings, in the shop's order.
+
+        Raises:
+            ValueError: the catalogue was made without.
+        """
+        if self._vectors is None:
+            raise ValueError("this catalogue has no embeddings; open it as a Shop")
+        return self._vectors
+
+    def place(self, item_id: str) -> int:
+        """An item's place in `items` and `vectors`.
+
+        Raises:
+            KeyError: there is none with this id.
+        """
+        return self._places[item_id]
+
+    def nearest(
+        self,
+        vector: np.ndarray,
+        count: int,
+        category: Category | None = None,
+        in_stock: bool = True,
+        without: Collection[str] = (),
+    ) -> list[Hit]:
+        """Items near an embedding, best first, each with its cosine.
+
+        Args:
+            vector: (D,), any length but zero.
+            count: at most so many.
+            category: of this category alone.
+            in_stock: only what can be bought.
+            without: ids to leave out.
+
+        Raises:
+            ValueError: the vector is zero, not finite or of another size, or the catalogue has no embeddings.
+        """
+        return self.nearest_to_each(np.asarray(vector)[None], count, category, in_stock, without)[0]
+
+    def nearest_to_each(
+        self,
+        vectors: np.ndarray,
+        count: int,
+        category: Category | None = None,
+        in_stock: bool = True,
+        without: Collection[str] = (),
+    ) -> list[list[Hit]]:
+        """`nearest` for every row of (Q, D), in one pass over the items."""
+        queries = np.asarray(vectors, np.float32)
+        if not len(self):
+            return [[] for _ in queries]
+        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1]:
+            raise ValueError(f"embeddings are {self.vectors.shape[1]} numbers long; got {queries.shape}")
+        lengths = np.linalg.norm(queries, axis=1, keepdims=True)
+        if not np.isfinite(lengths).all() or (lengths == 0).any():
+            raise ValueError("a vector to search by must be finite and not zero")
+        left_out = set(without) & self._items.keys()
+        found = self._searchable().search(queries / lengths, count + len(left_out), category, in_stock)
+        # A store elsewhere may already know items that this catalogue does not.
+        return [
+            [hit for hit in hits if hit[0] not in left_out and hit[0] in self._items][: max(count, 0)] for hits in found
+        ]
+
+    def _searchable(self) -> Index:
+        with self._lock:
+            if self._index is None:
+                kinds, stock = [item.category for item in self], [item.in_stock for item in self]
+                self._index = ExactIndex(list(self._items), self.vectors, kinds, stock)
+            return self._index
+
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
 
@@ -140,47 +185,3 @@ def _read(row: Any, number: int, folder: Path) -> Item:
     except ValueError as error:
         name = f"item {number} ({row['id']!r})" if row.get("id") else f"item {number}"
         raise ValueError(f"{name}: {error}") from error
-
-
-def _text(value: Any, name: str) -> str:
-    if value is None:
-        raise ValueError(f"{name} is missing")
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} must be a text, not {value!r}")
-    return value.strip()
-
-
-def _category(value: str) -> Category:
-    try:
-        return Category(value)
-    except ValueError:
-        known = ", ".join(category.value for category in Category)
-        raise ValueError(f"category must be one of {known}, not {value!r}") from None
-
-
-def _picture(value: str, folder: Path) -> Path:
-    """The picture's file. Catalogues come from strangers, so none may name files outside its folder."""
-    picture = folder / value
-    if not picture.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"picture must be inside the catalogue's folder, not {value!r}")
-    if not picture.is_file():
-        raise ValueError(f"picture {value!r} does not exist")
-    return picture
-
-
-def _price(value: Any) -> float | None:
-    if value is None:
-        return None
-    # True is an int to Python, but nobody means it as a price.
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"price must be a number that is not negative, not {value!r}")
-    return float(value)
-
-
-def _colours(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise ValueError(f"colours must be a list of names, not {value!r}")
-    return tuple(_text(colour, "each of the colours") for colour in value)

@@ -15,3 +15,7 @@ class GarmentError(FittingError):
 
 class WeightsError(Exception):
     """Weights are missing or damaged. Names the file, the reason and the remedy; for whoever hosts the app."""
+
+
+class ShopError(Exception):
+    """The shop's folder, database, vector store or files cannot be used. Says what to do; for whoever runs the shop."""

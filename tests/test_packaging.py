@@ -41,7 +41,7 @@ def test_spaces_front_matter_fits_the_package() -> None:
 
 
 def test_every_package_is_listed_for_installation() -> None:
-    listed = re.search(r"^packages = (\[.*?\])", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
+    listed = re.search(r"^packages = (\[.*?^\])", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
     assert listed
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "fitting").rglob("__init__.py")}
     assert set(ast.literal_eval(listed[1])) == found
