@@ -37,6 +37,7 @@ class MilvusIndex:
             from pymilvus import MilvusClient, MilvusException
         except ModuleNotFoundError:
             raise ShopError("Milvus needs its client. Install it with: pip install 'fitting-room[milvus]'") from None
+        self.uri = uri
         self._collection = collection
         try:
             self._client = MilvusClient(uri=uri, token=token)

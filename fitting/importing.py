@@ -1,0 +1,289 @@
+"""A shop's CSV files into its store: every good row or none, the same again when repeated, however long the files.
+
+Rows are read one at a time and laid aside. Pictures are looked at meanwhile, and what was seen is kept at once, so
+that an interrupted import does not look twice. The items change at the end, in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fitting import store as sql
+from fitting.aside import Aside, Laid
+from fitting.errors import GarmentError, ShopError
+from fitting.evaluation.in_order import in_order
+from fitting.events import Event
+from fitting.images import MAX_BYTES
+from fitting.looks import Looks
+from fitting.products import (
+    ORDER_COLUMNS,
+    ORDER_REQUIRED,
+    PRODUCT_COLUMNS,
+    PRODUCT_REQUIRED,
+    Product,
+    read_order,
+    read_product,
+)
+from fitting.spreadsheet import Problem, Sheet
+from fitting.store import Look, Store
+from fitting.vectors import batches
+
+LISTED = 1000  # problems of a file that a report lists; the rest is counted
+TOGETHER = 16  # looks kept in one go
+UNUSED_FOR = 24 * 3600.0  # seconds that the copy of a picture is left for those who still show it
+_EMPTY = {
+    "price": None,
+    "colours": "[]",
+    "pattern": None,
+    "sleeve": None,
+    "neckline": None,
+    "description": None,
+    "url": None,
+    "stock": None,
+}
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Report:
+    """What an import did.
+
+    Attributes:
+        new, changed, unchanged, removed: items.
+        looked: pictures that had to be looked at.
+        orders: events that were new.
+        refused: rows that could not be used.
+        problems: file name -> why; at most 1000 a file.
+        remarks: sentences about how the files were read and what else was done.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    looked: int = 0
+    orders: int = 0
+    refused: int = 0
+    problems: dict[str, list[Problem]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def refuse(self, file: Path, problem: Problem) -> None:
+        """Take note of a row that cannot be used."""
+        self.refused += 1
+        listed = self.problems.setdefault(file.name, [])
+        if len(listed) < LISTED:
+            listed.append(problem)
+
+
+class NothingUsableError(ShopError):
+    """No row of the products file can be used. `report` says why."""
+
+    def __init__(self, name: str, report: Report) -> None:
+        super().__init__(f"{name} has no row that can be used. The shop is as it was.")
+        self.report = report
+
+
+def read_products(
+    path: Path, pictures: Path | None, remarks: list[str], progress: Progress | None = None
+) -> Iterator[tuple[int, Product] | Problem]:
+    """Line and product, or what is wrong, of every row of a products file.
+
+    Args:
+        pictures: the folder that picture names are relative to; the file's own folder by default.
+        remarks: gets sentences about how the file was read.
+        progress: told how many more bytes were read.
+
+    Raises:
+        ShopError: the file cannot be read at all.
+    """
+    folder = (pictures or path.parent).resolve()
+    with Sheet(path, PRODUCT_COLUMNS, PRODUCT_REQUIRED, progress) as sheet:
+        remarks += sheet.remarks
+        for line, row in sheet:
+            if isinstance(row, str):
+                yield Problem(line, "", row)
+                continue
+            try:
+                yield line, read_product(row, folder)
+            except ValueError as error:
+                yield Problem(line, row["id"], str(error))
+
+
+def read_orders(
+    path: Path, remarks: list[str], progress: Progress | None = None
+) -> Iterator[tuple[int, Event] | Problem]:
+    """Line and event, or what is wrong, of every row of an orders file. See `read_products`."""
+    with Sheet(path, ORDER_COLUMNS, ORDER_REQUIRED, progress) as sheet:
+        remarks += sheet.remarks
+        for line, row in sheet:
+            if isinstance(row, str):
+                yield Problem(line, "", row)
+                continue
+            try:
+                yield line, read_order(row)
+            except ValueError as error:
+                yield Problem(line, row["item"], str(error))
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import into one shop.
+
+    Attributes:
+        store, looks: of the shop.
+        products, orders: the files; either may be missing.
+        pictures: the folder that picture names are relative to; that of the products file by default.
+        prune: take items out of the shop that the products file does not list.
+        currency: of all prices; None leaves it as it is.
+        workers: pictures looked at at once.
+    """
+
+    store: Store
+    looks: Looks
+    products: Path | None
+    orders: Path | None = None
+    pictures: Path | None = None
+    prune: bool = False
+    currency: str | None = None
+    workers: int = max(1, min(os.cpu_count() or 1, 8))
+
+    def run(self, progress: Progress | None = None) -> Report:
+        """Do it, or, if anything fails, leave the shop as it is.
+
+        Raises:
+            ShopError: a file cannot be read at all, or no product can be used.
+        """
+        report = Report()
+        for key in self.store.drop_unused_looks(time.time() - UNUSED_FOR):
+            self.looks.remove(key)
+        with Aside() as aside:
+            if self.products is not None:
+                self._lay_aside(self.products, aside, report, progress)
+            with self.store.editing() as connection:
+                if self.products is not None:
+                    self._put(self.products, connection, aside, report)
+                if self.orders is not None:
+                    self._add_orders(self.orders, connection, report, progress)
+                if self.currency is not None:
+                    sql.set_setting(connection, "currency", self.currency)
+                if self.products is not None or self.currency is not None:
+                    sql.revise(connection)
+        return report
+
+    def _lay_aside(self, products: Path, aside: Aside, report: Report, progress: Progress | None) -> None:
+        """Check every row and look at every new picture."""
+        seen: list[Look] = []
+        try:
+            rows = self._rows(products, aside, report, progress)
+            for (line, product), found in in_order(self._looked_at, rows, self.workers):
+                if isinstance(found, str):
+                    report.refuse(products, Problem(line, product.id, found))
+                    continue
+                key, look = found
+                aside.lay(Laid(product.id, key, product.category, product.values))
+                if look is not None:
+                    seen.append(look)
+                    report.looked += 1
+                if len(seen) >= TOGETHER:
+                    self.store.keep_looks(seen)
+                    seen.clear()
+        finally:
+            self.store.keep_looks(seen)
+
+    def _rows(
+        self, products: Path, aside: Aside, report: Report, progress: Progress | None
+    ) -> Iterator[tuple[int, Product]]:
+        """Good rows, each id once."""
+        for row in read_products(products, self.pictures, report.remarks, progress):
+            if isinstance(row, Problem):
+                aside.refuse(row.name, row.line)
+                report.refuse(products, row)
+                continue
+            line, product = row
+            before = aside.begin(product.id, line)
+            if before is None:
+                yield line, product
+            else:
+                report.refuse(products, Problem(line, product.id, f"line {before} has the same id"))
+
+    def _looked_at(self, row: tuple[int, Product]) -> tuple[tuple[int, Product], tuple[str, Look | None] | str]:
+        """The key of what the picture shows and, if it was not seen before, what that is; or why it cannot be used."""
+        product = row[1]
+        try:
+            if product.picture.stat().st_size > MAX_BYTES:  # or the whole file would be read to find out
+                return row, f"This garment picture is larger than {MAX_BYTES >> 20} MB. Make it smaller."
+            content = product.picture.read_bytes()
+            key = self.looks.key(content, product.category)
+            if self.looks.has_picture(key) and self.store.look(key) is not None:
+                return row, (key, None)
+            return row, (key, self.looks.look(content, product.category))
+        except GarmentError as error:
+            return row, str(error)
+        except OSError as error:
+            return row, f"the picture cannot be read: {error.strerror}"
+
+    def _put(self, products: Path, connection: Connection, aside: Aside, report: Report) -> None:
+        """The rows laid aside become the shop's first items, in the file's order."""
+        if not len(aside):
+            raise NothingUsableError(products.name, report)
+        if sample := sql.remove_sample(connection):
+            report.remarks.append(f"The sample shop's {sample} garments and its simulated shoppers made room.")
+        sql.set_setting(connection, "sample", "replaced")
+        sql.make_room(connection, len(aside))
+        place = 0
+        for batch in batches(aside, sql.BATCH):
+            self._put_batch(connection, batch, place, report)
+            place += len(batch)
+        if self.prune and aside.unnamed is not None:
+            report.remarks.append(
+                f"Nothing was removed: line {aside.unnamed} cannot be read, so it is not known which item it lists."
+            )
+        elif self.prune:
+            gone = (item_id for item_id in sql.all_ids(connection) if not aside.lists(item_id))
+            report.removed = sql.remove_items(connection, gone)
+
+    def _put_batch(self, connection: Connection, batch: list[Laid], place: int, report: Report) -> None:
+        old = sql.known_items(connection, [laid.id for laid in batch])
+        found = self.store.looks_known({laid.look for laid in batch})
+        rows: list[dict[str, Any]] = []
+        for laid in batch:
+            before = old.get(laid.id)
+            # Columns that the file does not have stay as they are; empty cells do not.
+            row = dict(before._mapping) if before is not None else {**_EMPTY, "added": time.time()}
+            row |= {name: value for name, value in laid.values.items() if name != "added" or value is not None}
+            category = laid.category or found[laid.look]
+            row |= {"id": laid.id, "look": laid.look, "category": category.value, "sample": False}
+            if "colours" in laid.values:
+                row["colours"] = json.dumps(laid.values["colours"], ensure_ascii=False)
+            if before is None:
+                report.new += 1
+            elif all(row[name] == before._mapping[name] for name in sql.FIELDS):
+                report.unchanged += 1
+            else:
+                report.changed += 1
+            rows.append(row | {"place": place + len(rows)})
+        sql.put_items(connection, rows)
+
+    def _add_orders(self, orders: Path, connection: Connection, report: Report, progress: Progress | None) -> None:
+        """Write down what was done with items that the shop has."""
+        for batch in batches(read_orders(orders, report.remarks, progress), sql.BATCH):
+            known = sql.known_items(connection, {row[1].item for row in batch if not isinstance(row, Problem)})
+            good = []
+            for row in batch:
+                if isinstance(row, Problem):
+                    report.refuse(orders, row)
+                elif row[1].item in known:
+                    good.append(row[1])
+                else:
+                    report.refuse(orders, Problem(row[0], row[1].item, "the shop has no such item"))
+            if good:
+                report.orders += sql.add_events(connection, good)

@@ -1,0 +1,172 @@
+"""What pictures of garments show, found once: a bounded copy, the cut-out with its mask, and the embedding."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+from PIL import Image
+
+from fitting import images
+from fitting import weights as shipped
+from fitting.cutout import LONGEST
+from fitting.errors import GarmentError, ShopError, WeightsError
+from fitting.garment import Category, Garment, GarmentNet, understand_garment
+from fitting.person import PersonNet
+from fitting.store import Look
+
+KEPT = 3 * LONGEST // 2  # longest side of the copy: a garment that fills it is cut out at its full size
+Networks = tuple[GarmentNet, PersonNet]
+
+
+def load_networks(weights: Path | None = None) -> Networks:
+    """The networks that look at pictures.
+
+    Raises:
+        WeightsError: weights are missing or damaged.
+    """
+    from fitting.folding import folded
+
+    garment_net, person_net = shipped.load(GarmentNet, "garment", weights), shipped.load(PersonNet, "person", weights)
+    return folded(garment_net), folded(person_net)
+
+
+def network_name(weights: Path | None = None) -> str:
+    """What tells one `GarmentNet` from another: embeddings of different networks cannot be compared.
+
+    Raises:
+        WeightsError: there are no weights.
+    """
+    path = (weights or shipped.FOLDER) / "garment" / "model.safetensors"
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing. {shipped.REMEDY}")
+    return shipped.sha256(path)[:16]
+
+
+class Looks:
+    """Looks at pictures, and keeps what it saw in a folder. One serves many threads."""
+
+    def __init__(self, folder: Path, network: str, networks: Callable[[], Networks] = load_networks) -> None:
+        """
+        Args:
+            folder: where copies and cut-outs go.
+            network: its name, see `network_name`.
+            networks: gives them when they are first needed: who only changes prices does not wait for them.
+        """
+        self.pictures = folder / "pictures"
+        self.cutouts = folder / "cutouts"
+        self.network = network
+        self._load = networks
+        self._networks: Networks | None = None
+        self._lock = Lock()
+
+    def key(self, content: bytes, wanted: Category | None) -> str:
+        """What a look is known by: the picture's content, the category wanted, and the network that looks."""
+        digest = hashlib.sha256(f"{self.network} {'auto' if wanted is None else wanted.value} ".encode())
+        digest.update(content)
+        return digest.hexdigest()[:40]
+
+    def has_picture(self, key: str) -> bool:
+        """Whether there is a copy of a picture."""
+        return (self.pictures / f"{key}.jpg").is_file()
+
+    def look(self, content: bytes, wanted: Category | None = None) -> Look:
+        """Look at a picture that was not seen before, and keep its copy and its cut-out.
+
+        Args:
+            content: of the picture's file.
+            wanted: the garment's category; None finds out.
+
+        Raises:
+            GarmentError: the picture cannot be opened, or shows no garment.
+        """
+        key = self.key(content, wanted)
+        picture = self.copy(content, key)
+        garment = self._understand(picture, wanted)
+        self._keep(key, garment)
+        embedding = garment.embedding.numpy()
+        return Look(key, self.network, embedding, garment.category, garment.worn, garment.notes, time.time())
+
+    def copy(self, content: bytes, key: str) -> Image.Image:
+        """Keep a copy of a picture, no larger than is of use and without metadata; returns the picture.
+
+        Raises:
+            GarmentError: it cannot be opened.
+        """
+        picture = images.decode(content, GarmentError)
+        picture.thumbnail((KEPT, KEPT), Image.Resampling.LANCZOS)
+        _write(self.pictures / f"{key}.jpg", _jpeg(picture, 92))
+        return picture
+
+    def garment(self, look: Look) -> Garment:
+        """The garment of a picture that was looked at before, ready to be worn.
+
+        Raises:
+            ShopError: the picture's copy is gone.
+        """
+        try:
+            with Image.open(self.cutouts / f"{look.key}.jpg") as image, Image.open(self._mask(look.key)) as mask:
+                shown = images.to_unit(images.to_tensor(image))
+                inside = images.to_unit(torch.from_numpy(_grey(mask)))
+        except OSError:  # never made, or damaged: make it anew
+            garment = self._understand(self._picture(look.key), look.category)
+            self._keep(look.key, garment)
+            shown, inside = garment.image, garment.mask
+        embedding = torch.from_numpy(look.embedding)
+        return Garment(shown, inside, look.category, embedding, look.worn, look.notes)
+
+    def remove(self, key: str) -> None:
+        """Delete the files of a look."""
+        for path in (self.pictures / f"{key}.jpg", self.cutouts / f"{key}.jpg", self._mask(key)):
+            path.unlink(missing_ok=True)
+
+    def _mask(self, key: str) -> Path:
+        return self.cutouts / f"{key}.png"
+
+    def _picture(self, key: str) -> Image.Image:
+        try:
+            return images.decode(self.pictures / f"{key}.jpg", GarmentError)
+        except (FileNotFoundError, GarmentError):
+            raise ShopError("A picture's copy is missing or damaged. Import the products again.") from None
+
+    def _understand(self, picture: Image.Image, wanted: Category | None) -> Garment:
+        with self._lock:
+            if self._networks is None:
+                self._networks = self._load()
+        garment_net, person_net = self._networks
+        return understand_garment(garment_net, images.to_tensor(picture), wanted, person_net)
+
+    def _keep(self, key: str, garment: Garment) -> None:
+        _write(self.cutouts / f"{key}.jpg", _jpeg(images.to_image(images.to_pixels(garment.image)), 95))
+        written = io.BytesIO()
+        images.to_image(images.to_pixels(garment.mask)).save(written, "PNG")
+        _write(self._mask(key), written.getvalue())
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    """Colours at full resolution: prints are small and bright."""
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=quality, subsampling=0)
+    return written.getvalue()
+
+
+def _grey(mask: Image.Image) -> np.ndarray:
+    return np.array(mask.convert("L"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, whoever else writes or reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,190 @@
+"""CSV files as shops export them: any usual encoding and separator, read row by row, however long."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, cast
+
+from fitting.errors import ShopError
+
+SEPARATORS = ",;\t|"
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that cannot be used.
+
+    Attributes:
+        line: where it begins in its file; the header is line 1.
+        name: the id it gives, if any.
+        reason: what is wrong, and where that helps, what to do.
+    """
+
+    line: int
+    name: str
+    reason: str
+
+
+class Sheet:
+    """A CSV file, open: `with Sheet(...) as sheet: for line, row in sheet`.
+
+    Attributes:
+        columns: those of the known columns that the file has.
+        remarks: sentences about how the file was read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        known: Mapping[str, Sequence[str]],
+        required: Sequence[str],
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            path: `.csv`, or `.csv.gz`.
+            known: column -> other names it goes by, in small letters without spaces, `_` and `-`.
+            required: columns without which nothing can be done.
+            progress: told how many more bytes of the file were read.
+
+        Raises:
+            ShopError: the file is no CSV, or lacks columns.
+        """
+        self.path = path
+        self._progress = progress
+        self._told = 0
+        self._open = ExitStack()
+        try:
+            self._file = self._open.enter_context(path.open("rb"))
+            content: IO[bytes] = self._file
+            if path.suffix.lower() == ".gz":
+                content = cast(IO[bytes], self._open.enter_context(gzip.GzipFile(fileobj=self._file)))
+            encoding, remark = _encoding(content, path.name)
+            content.seek(0)
+            text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")
+            self._open.callback(text.detach)
+            self.remarks = [remark] if remark else []
+            self._begin(text, known, required)
+        except (OSError, EOFError, csv.Error) as error:
+            self._open.close()
+            raise ShopError(f"{path.name} cannot be read: {error}") from None
+        except ShopError:
+            self._open.close()
+            raise
+
+    def __enter__(self) -> Sheet:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str] | str]]:
+        """Line -> values of the file's known columns, stripped; or, of a row that is broken, the reason."""
+        while True:
+            line = self._offset + self._reader.line_num + 1
+            try:
+                values = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                last = self._offset + self._reader.line_num
+                place = f"lines {line} to {last}" if last > line else "this line"
+                yield line, f'a quotation mark is missing or one too many in {place} (write "" for one in a text)'
+                continue
+            except (OSError, EOFError):
+                raise ShopError(f"{self.path.name} is damaged after line {line - 1}. Export it again.") from None
+            self._tell()
+            if any(value.strip() for value in values):
+                yield line, self._row(values)
+
+    def _row(self, values: list[str]) -> dict[str, str] | str:
+        if any(value.strip() for value in values[self._width :]):
+            return (
+                f"has {len(values)} values, but there are {self._width} columns (put texts that contain the separator "
+                "in quotation marks)"
+            )
+        row = {name: values[place].strip() if place < len(values) else "" for name, place in self._places.items()}
+        for name, value in row.items():
+            if _UNREADABLE.search(value):
+                return f"{name} contains characters that cannot be read (save the file as UTF-8)"
+        return row
+
+    def _begin(self, text: IO[str], known: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
+        """Read the header: which separator there is, and which column is where."""
+        first = text.readline()
+        self._offset = 1
+        told = re.fullmatch(r"sep=(.)\s*", first)  # a first line that Excel writes
+        if told:
+            first = text.readline()
+            self._offset = 2
+        choices = told[1] if told else SEPARATORS
+        headers = {separator: next(csv.reader([first], delimiter=separator), []) for separator in choices}
+        found = {separator: _places(header, known) for separator, header in headers.items()}
+        best = max(choices, key=lambda separator: (len(found[separator]), len(headers[separator])))
+        self._places, header = found[best], headers[best]
+        self._width = len(header)
+        self.columns = tuple(self._places)
+        missing = [name for name in required if name not in self._places]
+        if missing:
+            raise ShopError(_lacks(self.path.name, missing, header))
+        unused = [name.strip() for place, name in enumerate(header) if place not in self._places.values()]
+        if any(unused):
+            self.remarks.append(f"{self.path.name}: not used: {', '.join(name for name in unused if name)}.")
+        self._reader = csv.reader(text, delimiter=best, strict=True)
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            read = self._file.tell()
+            if read > self._told:
+                self._progress(read - self._told)
+                self._told = read
+
+
+def _encoding(content: IO[bytes], name: str) -> tuple[str, str]:
+    """A file's encoding, and a remark where it is a guess. Reads the file once, keeping none of it."""
+    start = content.read(1 << 20)
+    if not start.strip():
+        raise ShopError(f"{name} is empty.")
+    for bom, encoding in _BOMS:
+        if start.startswith(bom):
+            return encoding, ""
+    if b"\0" in start[:4096] or start.startswith((b"PK\x03\x04", b"%PDF")):
+        raise ShopError(f"{name} is not a text file. In Excel, choose Save as > CSV UTF-8 (comma delimited).")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while start:
+            decoder.decode(start)
+            start = content.read(1 << 20)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252", f"{name} is not in UTF-8; it was read as Windows-1252. Look whether accents are right."
+    return "utf-8", ""
+
+
+def _places(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Known column -> its place; a column's own name goes before the other names it has."""
+    plain = [re.sub(r"[\s_-]", "", name).lower() for name in header]
+    found = {}
+    for column, others in known.items():
+        for name in (column, *others):
+            if name in plain:
+                found[column] = plain.index(name)
+                break
+    return dict(sorted(found.items(), key=lambda entry: entry[1]))
+
+
+def _lacks(name: str, missing: Sequence[str], header: Sequence[str]) -> str:
+    there = ", ".join(value.strip()[:40] for value in header[:12] if value.strip()) or "nothing"
+    columns = "the column" if len(missing) == 1 else "the columns"
+    return f"{name} lacks {columns} {', '.join(missing)}. Its first line should name the columns; it has: {there}."
