@@ -13,11 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
+from fitting import cli_catalogue
 from fitting.errors import FittingError, WeightsError
 
 app = typer.Typer(
     help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
+app.add_typer(cli_catalogue.app, name="catalogue")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 

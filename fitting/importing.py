@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,14 @@ from fitting import store as sql
 from fitting.aside import Aside, Laid
 from fitting.errors import GarmentError, ShopError
 from fitting.evaluation.in_order import in_order
-from fitting.events import Event
 from fitting.images import MAX_BYTES
 from fitting.looks import Looks
-from fitting.products import (
-    ORDER_COLUMNS,
-    ORDER_REQUIRED,
-    PRODUCT_COLUMNS,
-    PRODUCT_REQUIRED,
-    Product,
-    read_order,
-    read_product,
-)
-from fitting.spreadsheet import Problem, Sheet
+from fitting.products import Product
+from fitting.reading import Progress, Report, read_orders, read_products
+from fitting.spreadsheet import Problem
 from fitting.store import Look, Store
 from fitting.vectors import batches
 
-LISTED = 1000  # problems of a file that a report lists; the rest is counted
 TOGETHER = 16  # looks kept in one go
 UNUSED_FOR = 24 * 3600.0  # seconds that the copy of a picture is left for those who still show it
 _EMPTY = {
@@ -50,39 +41,6 @@ _EMPTY = {
     "stock": None,
 }
 
-Progress = Callable[[int], None]
-
-
-@dataclass
-class Report:
-    """What an import did.
-
-    Attributes:
-        new, changed, unchanged, removed: items.
-        looked: pictures that had to be looked at.
-        orders: events that were new.
-        refused: rows that could not be used.
-        problems: file name -> why; at most 1000 a file.
-        remarks: sentences about how the files were read and what else was done.
-    """
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    looked: int = 0
-    orders: int = 0
-    refused: int = 0
-    problems: dict[str, list[Problem]] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-
-    def refuse(self, file: Path, problem: Problem) -> None:
-        """Take note of a row that cannot be used."""
-        self.refused += 1
-        listed = self.problems.setdefault(file.name, [])
-        if len(listed) < LISTED:
-            listed.append(problem)
-
 
 class NothingUsableError(ShopError):
     """No row of the products file can be used. `report` says why."""
@@ -90,48 +48,6 @@ class NothingUsableError(ShopError):
     def __init__(self, name: str, report: Report) -> None:
         super().__init__(f"{name} has no row that can be used. The shop is as it was.")
         self.report = report
-
-
-def read_products(
-    path: Path, pictures: Path | None, remarks: list[str], progress: Progress | None = None
-) -> Iterator[tuple[int, Product] | Problem]:
-    """Line and product, or what is wrong, of every row of a products file.
-
-    Args:
-        pictures: the folder that picture names are relative to; the file's own folder by default.
-        remarks: gets sentences about how the file was read.
-        progress: told how many more bytes were read.
-
-    Raises:
-        ShopError: the file cannot be read at all.
-    """
-    folder = (pictures or path.parent).resolve()
-    with Sheet(path, PRODUCT_COLUMNS, PRODUCT_REQUIRED, progress) as sheet:
-        remarks += sheet.remarks
-        for line, row in sheet:
-            if isinstance(row, str):
-                yield Problem(line, "", row)
-                continue
-            try:
-                yield line, read_product(row, folder)
-            except ValueError as error:
-                yield Problem(line, row["id"], str(error))
-
-
-def read_orders(
-    path: Path, remarks: list[str], progress: Progress | None = None
-) -> Iterator[tuple[int, Event] | Problem]:
-    """Line and event, or what is wrong, of every row of an orders file. See `read_products`."""
-    with Sheet(path, ORDER_COLUMNS, ORDER_REQUIRED, progress) as sheet:
-        remarks += sheet.remarks
-        for line, row in sheet:
-            if isinstance(row, str):
-                yield Problem(line, "", row)
-                continue
-            try:
-                yield line, read_order(row)
-            except ValueError as error:
-                yield Problem(line, row["item"], str(error))
 
 
 @dataclass(frozen=True)
@@ -156,7 +72,7 @@ class Import:
     currency: str | None = None
     workers: int = max(1, min(os.cpu_count() or 1, 8))
 
-    def run(self, progress: Progress | None = None) -> Report:
+    def run(self, progress: Progress = lambda share: None) -> Report:
         """Do it, or, if anything fails, leave the shop as it is.
 
         Raises:
@@ -167,19 +83,20 @@ class Import:
             self.looks.remove(key)
         with Aside() as aside:
             if self.products is not None:
-                self._lay_aside(self.products, aside, report, progress)
+                both = 0.9 if self.orders is not None else 1.0  # pictures take longest
+                self._lay_aside(self.products, aside, report, lambda share: progress(both * share))
             with self.store.editing() as connection:
                 if self.products is not None:
                     self._put(self.products, connection, aside, report)
                 if self.orders is not None:
-                    self._add_orders(self.orders, connection, report, progress)
+                    self._add_orders(self.orders, connection, report, lambda share: progress(0.9 + 0.1 * share))
                 if self.currency is not None:
                     sql.set_setting(connection, "currency", self.currency)
                 if self.products is not None or self.currency is not None:
                     sql.revise(connection)
         return report
 
-    def _lay_aside(self, products: Path, aside: Aside, report: Report, progress: Progress | None) -> None:
+    def _lay_aside(self, products: Path, aside: Aside, report: Report, progress: Progress) -> None:
         """Check every row and look at every new picture."""
         seen: list[Look] = []
         try:
@@ -199,9 +116,7 @@ class Import:
         finally:
             self.store.keep_looks(seen)
 
-    def _rows(
-        self, products: Path, aside: Aside, report: Report, progress: Progress | None
-    ) -> Iterator[tuple[int, Product]]:
+    def _rows(self, products: Path, aside: Aside, report: Report, progress: Progress) -> Iterator[tuple[int, Product]]:
         """Good rows, each id once."""
         for row in read_products(products, self.pictures, report.remarks, progress):
             if isinstance(row, Problem):
@@ -273,7 +188,7 @@ class Import:
             rows.append(row | {"place": place + len(rows)})
         sql.put_items(connection, rows)
 
-    def _add_orders(self, orders: Path, connection: Connection, report: Report, progress: Progress | None) -> None:
+    def _add_orders(self, orders: Path, connection: Connection, report: Report, progress: Progress) -> None:
         """Write down what was done with items that the shop has."""
         for batch in batches(read_orders(orders, report.remarks, progress), sql.BATCH):
             known = sql.known_items(connection, {row[1].item for row in batch if not isinstance(row, Problem)})

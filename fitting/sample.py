@@ -18,6 +18,8 @@ from fitting.catalogue import FILE, Catalogue
 from fitting.errors import ShopError
 from fitting.item import Item
 from fitting.looks import Looks
+from fitting.reading import read_orders
+from fitting.spreadsheet import Problem
 from fitting.store import Look, Store
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets"
@@ -37,9 +39,6 @@ def sample_version(network: str, folder: Path = FOLDER) -> str:
 
 def load_sample(store: Store, looks: Looks, version: str, folder: Path = FOLDER) -> None:
     """Put the sample shop into a store, in place of an older one. Does nothing where it did not ship."""
-    from fitting.importing import read_orders
-    from fitting.spreadsheet import Problem
-
     if not version:
         return
     catalogue = Catalogue.load(folder)

@@ -20,9 +20,10 @@ from sqlalchemy.engine import URL
 from fitting.catalogue import Catalogue
 from fitting.errors import ShopError
 from fitting.garment import Garment
-from fitting.importing import Import, Report
+from fitting.importing import Import
 from fitting.looks import Looks, Networks, load_networks, network_name
 from fitting.milvus import MilvusIndex
+from fitting.reading import Progress, Report
 from fitting.sample import load_sample, sample_version
 from fitting.store import Store
 from fitting.vectors import Index
@@ -33,18 +34,21 @@ FILE = "shop.db"
 
 
 def default_folder() -> Path:
-    """Where this computer's users keep such things."""
+    """Where this computer's users keep such things; where they may not, a temporary folder."""
     try:
         home = Path.home()
     except RuntimeError:  # nobody's account, as in some containers
-        return Path(tempfile.gettempdir()) / "fitting-room-shop"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
+        return _temporary()
+    if sys.platform == "darwin":
         base = home / "Library" / "Application Support"
     else:
         base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "fitting-room"
+    there = next(folder for folder in (base / "fitting-room", base, *base.parents) if folder.is_dir())
+    return base / "fitting-room" if writable(there) else _temporary()
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"fitting-room-shop-{os.getuid()}"
 
 
 class Shop:
@@ -160,7 +164,7 @@ class Shop:
         pictures: Path | None = None,
         prune: bool = False,
         currency: str | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress = lambda share: None,
     ) -> Report:
         """Import a shop's files; see `fitting.importing.Import`.
 

@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,35 +42,26 @@ class Sheet:
     Attributes:
         columns: those of the known columns that the file has.
         remarks: sentences about how the file was read.
+        lines: how many there are, nearly.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        known: Mapping[str, Sequence[str]],
-        required: Sequence[str],
-        progress: Callable[[int], None] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, known: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
         """
         Args:
             path: `.csv`, or `.csv.gz`.
             known: column -> other names it goes by, in small letters without spaces, `_` and `-`.
             required: columns without which nothing can be done.
-            progress: told how many more bytes of the file were read.
 
         Raises:
             ShopError: the file is no CSV, or lacks columns.
         """
         self.path = path
-        self._progress = progress
-        self._told = 0
         self._open = ExitStack()
         try:
-            self._file = self._open.enter_context(path.open("rb"))
-            content: IO[bytes] = self._file
+            content: IO[bytes] = self._open.enter_context(path.open("rb"))
             if path.suffix.lower() == ".gz":
-                content = cast(IO[bytes], self._open.enter_context(gzip.GzipFile(fileobj=self._file)))
-            encoding, remark = _encoding(content, path.name)
+                content = cast(IO[bytes], self._open.enter_context(gzip.GzipFile(fileobj=content)))
+            encoding, remark, self.lines = _survey(content, path.name)
             content.seek(0)
             text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")
             self._open.callback(text.detach)
@@ -104,7 +95,6 @@ class Sheet:
                 continue
             except (OSError, EOFError):
                 raise ShopError(f"{self.path.name} is damaged after line {line - 1}. Export it again.") from None
-            self._tell()
             if any(value.strip() for value in values):
                 yield line, self._row(values)
 
@@ -143,33 +133,29 @@ class Sheet:
             self.remarks.append(f"{self.path.name}: not used: {', '.join(name for name in unused if name)}.")
         self._reader = csv.reader(text, delimiter=best, strict=True)
 
-    def _tell(self) -> None:
-        if self._progress is not None:
-            read = self._file.tell()
-            if read > self._told:
-                self._progress(read - self._told)
-                self._told = read
 
-
-def _encoding(content: IO[bytes], name: str) -> tuple[str, str]:
-    """A file's encoding, and a remark where it is a guess. Reads the file once, keeping none of it."""
+def _survey(content: IO[bytes], name: str) -> tuple[str, str, int]:
+    """A file's encoding, a remark where that is a guess, and how many lines it has. Keeps none of the file."""
     start = content.read(1 << 20)
     if not start.strip():
         raise ShopError(f"{name} is empty.")
-    for bom, encoding in _BOMS:
-        if start.startswith(bom):
-            return encoding, ""
-    if b"\0" in start[:4096] or start.startswith((b"PK\x03\x04", b"%PDF")):
+    encoding = next((encoding for bom, encoding in _BOMS if start.startswith(bom)), "utf-8")
+    if start.startswith((b"PK\x03\x04", b"%PDF")) or (encoding == "utf-8" and b"\0" in start[:4096]):
         raise ShopError(f"{name} is not a text file. In Excel, choose Save as > CSV UTF-8 (comma delimited).")
+    remark = ""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while start:
-            decoder.decode(start)
-            start = content.read(1 << 20)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252", f"{name} is not in UTF-8; it was read as Windows-1252. Look whether accents are right."
-    return "utf-8", ""
+    lines = 1
+    while start:
+        lines += start.count(b"\n") or start.count(b"\r")
+        following = content.read(1 << 20)
+        if encoding == "utf-8":
+            try:
+                decoder.decode(start, final=not following)
+            except UnicodeDecodeError:
+                encoding = "cp1252"
+                remark = f"{name} is not in UTF-8; it was read as Windows-1252. Look whether accents are right."
+        start = following
+    return encoding, remark, lines
 
 
 def _places(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:

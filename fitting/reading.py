@@ -1,0 +1,127 @@
+"""A shop's CSV files, row by row: what is good in them, and what is not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fitting.aside import Aside
+from fitting.errors import GarmentError
+from fitting.events import Event
+from fitting.images import decode
+from fitting.products import (
+    ORDER_COLUMNS,
+    ORDER_REQUIRED,
+    PRODUCT_COLUMNS,
+    PRODUCT_REQUIRED,
+    Product,
+    read_order,
+    read_product,
+)
+from fitting.spreadsheet import Problem, Sheet
+
+LISTED = 1000  # problems of a file that a report lists; the rest is counted
+
+Progress = Callable[[float], None]  # told which share of the work is done
+
+
+@dataclass
+class Report:
+    """What an import did.
+
+    Attributes:
+        new, changed, unchanged, removed: items.
+        looked: pictures that had to be looked at.
+        orders: events that were new.
+        refused: rows that could not be used.
+        problems: file name -> why; at most 1000 a file.
+        remarks: sentences about how the files were read and what else was done.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    looked: int = 0
+    orders: int = 0
+    refused: int = 0
+    problems: dict[str, list[Problem]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def refuse(self, file: Path, problem: Problem) -> None:
+        """Take note of a row that cannot be used."""
+        self.refused += 1
+        listed = self.problems.setdefault(file.name, [])
+        if len(listed) < LISTED:
+            listed.append(problem)
+
+
+def read_products(
+    path: Path, pictures: Path | None, remarks: list[str], progress: Progress = lambda share: None
+) -> Iterator[tuple[int, Product] | Problem]:
+    """Line and product, or what is wrong, of every row of a products file.
+
+    Args:
+        pictures: the folder that picture names are relative to; the file's own folder by default.
+        remarks: gets sentences about how the file was read.
+        progress: told the share of the file that was taken so far.
+
+    Raises:
+        ShopError: the file cannot be read at all.
+    """
+    folder = (pictures or path.parent).resolve()
+    with Sheet(path, PRODUCT_COLUMNS, PRODUCT_REQUIRED) as sheet:
+        remarks += sheet.remarks
+        for line, row in sheet:
+            progress(line / sheet.lines)
+            if isinstance(row, str):
+                yield Problem(line, "", row)
+                continue
+            try:
+                yield line, read_product(row, folder)
+            except ValueError as error:
+                yield Problem(line, row["id"], str(error))
+
+
+def read_orders(
+    path: Path, remarks: list[str], progress: Progress = lambda share: None
+) -> Iterator[tuple[int, Event] | Problem]:
+    """Line and event, or what is wrong, of every row of an orders file. See `read_products`."""
+    with Sheet(path, ORDER_COLUMNS, ORDER_REQUIRED) as sheet:
+        remarks += sheet.remarks
+        for line, row in sheet:
+            progress(line / sheet.lines)
+            if isinstance(row, str):
+                yield Problem(line, "", row)
+                continue
+            try:
+                yield line, read_order(row)
+            except ValueError as error:
+                yield Problem(line, row["item"], str(error))
+
+
+def check_products(path: Path, pictures: Path | None, report: Report, progress: Progress = lambda share: None) -> int:
+    """Read a products file and open its pictures, but change nothing; returns how many rows are good.
+
+    Raises:
+        ShopError: the file cannot be read at all.
+    """
+    good = 0
+    with Aside() as aside:
+        for row in read_products(path, pictures, report.remarks, progress):
+            if isinstance(row, Problem):
+                report.refuse(path, row)
+                continue
+            line, product = row
+            before = aside.begin(product.id, line)
+            try:
+                if before is not None:
+                    raise GarmentError(f"line {before} has the same id")
+                decode(product.picture, GarmentError)
+                good += 1
+            except GarmentError as error:
+                report.refuse(path, Problem(line, product.id, str(error)))
+            except OSError as error:
+                report.refuse(path, Problem(line, product.id, f"the picture cannot be read: {error.strerror}"))
+    return good
