@@ -11,11 +11,11 @@ from fitting.frame import GRID, NET, Frame
 from fitting.garment import Category, Garment
 from fitting.person import SEEN
 from fitting.scene import GREY, Scene
+from fitting.underlay import Underlay
 
-HIDDEN = len(Part)  # what the agnostic parsing says where the agnostic image is grey
 CATEGORIES = tuple(Category)
 SPREAD = 4.0  # of a keypoint's spot, in cells of 256x192
-SCENE_CHANNELS = 3 + len(Joint) + HIDDEN + 1 + 1 + len(CATEGORIES)
+SCENE_CHANNELS = 3 + len(Joint) + len(Part) + 1 + len(CATEGORIES)
 GARMENT_CHANNELS = 4
 
 
@@ -42,14 +42,15 @@ def scene_condition(agnostic: Tensor, joints: Tensor, parsing: Tensor, edit: Ten
     Args:
         agnostic: (B, 3, 256, 192) in [0, 1], grey where the garment will be.
         joints: (B, 17, 256, 192) spots.
-        parsing: (B, 256, 192) int64 of `Part`, HIDDEN where the agnostic image is grey.
+        parsing: (B, 256, 192) int64 of `Part`, of the person without the old garment: where that was, what the
+            body is believed to show.
         edit: (B, 1, 256, 192) in [0, 1].
         category: (B,) int64, index of `CATEGORIES`.
 
     Returns:
         (B, SCENE_CHANNELS, 256, 192) around [-1, 1].
     """
-    parts = F.one_hot(parsing, HIDDEN + 1).permute(0, 3, 1, 2).to(agnostic.dtype)
+    parts = F.one_hot(parsing, len(Part)).permute(0, 3, 1, 2).to(agnostic.dtype)
     kinds = F.one_hot(category, len(CATEGORIES)).to(agnostic.dtype)[:, :, None, None].expand(-1, -1, *NET)
     return torch.cat([agnostic * 2 - 1, joints, parts, edit, kinds], 1)
 
@@ -59,13 +60,12 @@ def garment_condition(image: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([(image * mask + 1 - mask) * 2 - 1, mask], 1)
 
 
-def of_scene(scene: Scene) -> Tensor:
-    """The condition of a scene: (1, SCENE_CHANNELS, 256, 192)."""
+def of_scene(scene: Scene, under: Underlay) -> Tensor:
+    """The condition of a scene and of who is seen there without the old garment: (1, SCENE_CHANNELS, 256, 192)."""
     person = scene.person
     agnostic = F.avg_pool2d(scene.agnostic[None], 2)
     edit = F.avg_pool2d(scene.edit_region[None, None], 2)
-    hidden = scene.hidden[1::2, 1::2]
-    parsing = torch.where(hidden, torch.full_like(person.parsing[1::2, 1::2], HIDDEN), person.parsing[1::2, 1::2])
+    parsing = under.parsing[1::2, 1::2]
     category = torch.tensor([CATEGORIES.index(scene.category)])
     return scene_condition(agnostic, joint_maps(person.keypoints[None]), parsing[None], edit, category)
 

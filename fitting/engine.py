@@ -76,7 +76,8 @@ class Engine:
             generate: False leaves the generator out: the bare warp, cut by the mask.
         """
         home = next(self.flow_net.parameters())
-        told = [t.to(home.device, memory_format=torch.channels_last) for t in (of_scene(scene), of_garment(garment))]
+        conditions = of_scene(scene, under), of_garment(garment)
+        told = [t.to(home.device, memory_format=torch.channels_last) for t in conditions]
         with self._precision(home.device):
             found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()

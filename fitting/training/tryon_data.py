@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.anatomy import MIRRORED, Part
-from fitting.conditions import HIDDEN, garment_condition, grey, joint_maps, scene_condition
+from fitting.conditions import garment_condition, grey, joint_maps, scene_condition
 from fitting.fill import push_pull
 from fitting.frame import NET
 from fitting.training.garment_data import GarmentTables
@@ -113,7 +113,7 @@ class TryOnBatches:
         stack = torch.cat([*colour, *maps, cloth.cover[..., None]], -1).permute(2, 0, 1)
         seen = sampled(stack, grid, "bilinear")
         photo, under, target, edit, hidden, cover = seen.split([3, 3, 3, 1, 1, 1])
-        names = (t.seen[rows[0]], t.truth[rows[0]], t.bare[rows[0]], t.truth[rows[1]])
+        names = (t.truth[rows[0]], t.bare[rows[0]], t.truth[rows[1]])
         sharp = sampled(torch.cat([cloth.places.permute(2, 0, 1), tensor(np.stack(names))]), grid, "nearest")
         places, labels = sharp[:2], sharp[2:].long()
         picture, flow = self._laid_out(case, cloth.picture, places, cover, flip, rng)
@@ -122,7 +122,7 @@ class TryOnBatches:
         photo, under, target, picture = lights(rng, photo, under, target, picture)
         if case.kind.startswith("rendered") and rng.random() < 0.6:
             behind = background(rng, self.garments.scenes)
-            pictures = zip((photo, under, target), labels[1:], strict=True)
+            pictures = zip((photo, under, target), labels, strict=True)
             photo, under, target = (torch.lerp(p, behind, _soft(part == 0)) for p, part in pictures)
         return self._told(case, t, view, flip, picture, photo, under, target, edit, hidden, cover, labels, flow)
 
@@ -144,17 +144,16 @@ class TryOnBatches:
     ) -> dict[str, Tensor]:
         """Put a sample in the networks' terms."""
         hidden = (hidden > 0.01).float()
-        parsing = torch.where(hidden[0] > 0, torch.full_like(labels[0], HIDDEN), labels[0])
         category = torch.tensor(int(t.category[case.person]))
         if case.kind == "laid":
             # Kinds of single garments and categories have the same order.
             category = torch.tensor(int(self.garments.kinds[t.laid_garment[case.garment]]))
         paired = case.kind != "laid"
-        parts = labels[3] if paired else torch.full_like(labels[3], -1)
+        parts = labels[2] if paired else torch.full_like(labels[2], -1)
         return {
             "agnostic": grey(photo, hidden),
             "joints": _seen_joints(np.array(t.keypoints[case.person]), view, flip),
-            "parsing": parsing,
+            "parsing": labels[1],
             "category": category,
             "cloth": picture,
             "under": under,
@@ -165,7 +164,7 @@ class TryOnBatches:
             "cover": cover,
             "parts": parts,
             "paired": torch.tensor(float(paired)),
-            "trust": torch.tensor(1.0 if paired else 0.3),
+            "trust": torch.tensor(1.0 if paired else 0.4),
         }
 
     def _cloth(self, case: _Case, rng: Rng) -> _Cloth:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # Inputs are always 256x192; at first the flow is found at stride 4 only, which costs half.
 PLAN = Plan(
-    stages=(Stage(700, 16, (128, 96)), Stage(800, 12, NET)),
+    stages=(Stage(700, 16, (128, 96)), Stage(1400, 12, NET)),
     learning_rate=1e-3,
     warmup=100,
     weight_decay=0.01,

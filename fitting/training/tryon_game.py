@@ -30,7 +30,7 @@ from fitting.warp import warp
 log = logging.getLogger(__name__)
 
 
-PLAN = Plan(stages=(Stage(2400, 8, NET),), learning_rate=4e-4, warmup=100, ema=0.995)
+PLAN = Plan(stages=(Stage(1900, 8, NET),), learning_rate=4e-4, warmup=100, ema=0.995)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class GamePlan:
     """
 
     plan: Plan = PLAN
-    alone: int = 1200
+    alone: int = 700
     adversarial: float = 0.15
     likeness: float = 6.0
     perceptual: float = 1.0
