@@ -13,13 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from fitting import cli_catalogue
-from fitting.errors import FittingError, WeightsError
+from fitting import cli_catalogue, cli_recommend
+from fitting.errors import FittingError, ShopError, WeightsError
 
 app = typer.Typer(
     help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 app.add_typer(cli_catalogue.app, name="catalogue")
+app.command("recommend")(cli_recommend.recommend)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -39,6 +40,7 @@ class Trainable(str, Enum):
     PERSON = "person"
     GARMENT = "garment"
     TRYON = "tryon"
+    RECOMMENDER = "recommender"
 
 
 class Measurable(str, Enum):
@@ -47,6 +49,7 @@ class Measurable(str, Enum):
     PERSON = "person"
     GARMENT = "garment"
     TRYON = "tryon"
+    RECOMMENDER = "recommender"
 
 
 ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
@@ -69,7 +72,7 @@ def _spoken_errors() -> Iterator[None]:
     """What the user can mend ends in one sentence and exit code 1, not in a traceback."""
     try:
         yield
-    except (FittingError, WeightsError) as error:
+    except (FittingError, ShopError, WeightsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 
@@ -143,6 +146,10 @@ def train(
             from fitting.training.tryon import train_tryon
 
             train_tryon(data, folder, minutes, resume, discriminator)
+        elif network is Trainable.RECOMMENDER:
+            from fitting.training.recommend_shop import train_recommender
+
+            train_recommender(data, folder, minutes, resume)
         else:
             from fitting.training.garment import train_garment
 
@@ -168,6 +175,10 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="tryon: at most so many cases a data set, for a quick look.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="recommender: these data sets alone, such as ml100k_cfgan or sample_shop.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="recommender: how often a row that hangs on chance is made.")] = 5,
 ) -> None:
     """Measure WHAT on data that nothing was trained on."""
     if what is not Measurable.TRYON and (unpaired_sheet or ablation or limit):
@@ -175,6 +186,11 @@ def evaluate(
     with _spoken_errors():
         if what is Measurable.TRYON:
             numbers = _measure_tryon(data, weights, sheet, unpaired_sheet, ablation, limit)
+        elif what is Measurable.RECOMMENDER:
+            from fitting.evaluation import recommender
+
+            logging.getLogger("fitting").setLevel(logging.INFO)
+            numbers = recommender.evaluate(data, only or (), seeds)
         else:
             numbers = _measure(what, data, weights, sheet)
     _write_json(report, numbers)

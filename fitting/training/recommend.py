@@ -13,50 +13,23 @@ import copy
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import parametrize
 
 from fitting.condition import Condition, TasteConfig
 from fitting.gan import Game, GanConfig, spectral_norm
 from fitting.recommend import Discriminator, Generator, Taste, density
-from fitting.training.loop import Plan, Stage
+from fitting.training.choices import Choices, ChoiceSource
+from fitting.training.loop import Plan, Stage, summary_writer
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Choices:
-    """A batch of shoppers and what they chose.
-
-    Attributes:
-        condition: of B shoppers; holds nothing of what they chose.
-        chosen: (B,) one item of each, the real sample.
-        rows, items: (P,) pairs: shopper `rows[p]` of the batch chose item `items[p]`; `chosen` is among them.
-        known_rows, known_items: pairs of what each shopper had before, which is no candidate.
-    """
-
-    condition: Condition
-    chosen: Tensor
-    rows: Tensor
-    items: Tensor
-    known_rows: Tensor
-    known_items: Tensor
-
-
-class ChoiceSource(Protocol):
-    """Batches, each a pure function of its step."""
-
-    features: Tensor  # (N, D)
-
-    def batch(self, step: int, size: int) -> Choices: ...
-
-
-PLAN = Plan(stages=(Stage(3000, 128, (1, 1)),), learning_rate=1e-3, warmup=100, ema=0.998)
+PLAN = Plan(stages=(Stage(600, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.995)
 
 
 @dataclass(frozen=True)
@@ -67,10 +40,10 @@ class RecommendPlan:
         plan: steps, batch, rates of both players, checkpoints.
         objective: of the game, a name in `fitting.gan.OBJECTIVES`.
         adversarial, contrastive, seeking: weights of the generator's three terms.
+        mismatched: whether the discriminator sees mismatched pairs.
         draws: of the generator for each shopper of a batch.
         candidates: items that a choice is held against; all of them in smaller catalogues.
         drop: share of shoppers from whom each block of the condition is taken.
-        hide: share of the numbers of history tokens... see `ConditionEncoder`.
     """
 
     plan: Plan = PLAN
@@ -82,7 +55,10 @@ class RecommendPlan:
     draws: int = 4
     candidates: int = 4096
     drop: float = 0.0
-    decay: float = 0.0
+
+    def with_steps(self, steps: int) -> RecommendPlan:
+        stage = self.plan.stages[0]
+        return replace(self, plan=replace(self.plan, stages=(Stage(steps, stage.batch, stage.size),)))
 
 
 class RecommendGame:
@@ -90,15 +66,16 @@ class RecommendGame:
 
     def __init__(self, source: ChoiceSource, shape: TasteConfig, config: RecommendPlan, seed: int = 0) -> None:
         self.source, self.config, self.shape, self.seed = source, config, shape, seed
-        with torch.random.fork_rng(devices=[]):  # initial weights depend on the seed and on nothing before
+        with torch.random.fork_rng(devices=[]):  # first weights depend on the seed and on nothing before
             torch.manual_seed(seed)
             generator, discriminator = Generator(shape), Discriminator(shape)
-        if config.objective != "wgan-gp":
-            spectral_norm(discriminator.body)
+            if config.objective != "wgan-gp":  # whose penalty bounds the critic already
+                spectral_norm(discriminator.body)
+        generator.encoder.begin(source.features)
+        discriminator.encoder.begin(source.features)
+        self.generator = generator
         rate = config.plan.learning_rate
         self.game = Game(generator, discriminator, GanConfig(config.objective, rate, rate, ema=config.plan.ema))
-        for group in self.game.generator_adam.param_groups:
-            group["weight_decay"] = config.decay
 
     def step(self, step: int) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
@@ -110,15 +87,16 @@ class RecommendGame:
         choices = self.source.batch(step, config.plan.stage_at(step).batch)
         condition = choices.condition.dropped(config.drop, random) if config.drop else choices.condition
         report: dict[str, float] = {}
-        if config.adversarial:
-            report |= self._discriminator_step(choices, condition, random)
-            if not game.generator_is_next:
-                return report
-        return report | self._generator_step(choices, condition, random)
+        with torch.random.fork_rng(devices=[]):  # dropout knows no generator of one's own
+            torch.manual_seed(self.seed * 1_000_003 + step)
+            if config.adversarial:
+                report |= self._discriminator_step(choices, condition, random)
+            if not config.adversarial or game.generator_is_next:
+                report |= self._generator_step(choices, condition, random)
+        return report
 
     def _discriminator_step(self, choices: Choices, condition: Condition, random: torch.Generator) -> dict[str, float]:
         game = self.game
-        real = self.source.features[choices.chosen]
         noise = torch.randn(len(condition), self.shape.noise, generator=random)
         others = condition.take(torch.arange(len(condition)).roll(1))
 
@@ -129,7 +107,11 @@ class RecommendGame:
             return game.discriminator(feature, others)
 
         return game.discriminator_step(
-            real, lambda: game.generator(noise, condition), scores, mismatched if self.config.mismatched else None, random
+            self.source.features[choices.chosen],
+            lambda: game.generator(noise, condition),
+            scores,
+            mismatched if self.config.mismatched else None,
+            random,
         )
 
     def _generator_step(self, choices: Choices, condition: Condition, random: torch.Generator) -> dict[str, float]:
@@ -147,7 +129,7 @@ class RecommendGame:
                 losses["seeking"] = config.seeking * mode_seeking(drawn, noise)
             return losses
 
-        return game.generator_step(lambda: game.generator.draws(condition, noise), scores, others)
+        return game.generator_step(lambda: self.generator.draws(condition, noise), scores, others)
 
     def contrastive(self, drawn: Tensor, choices: Choices, random: torch.Generator) -> Tensor:
         """Minus the log likelihood of what was chosen, among candidates that the shopper had not."""
@@ -160,7 +142,7 @@ class RecommendGame:
             place = torch.full((number,), -1)
             place[wanted] = torch.arange(len(wanted))
             candidates = self.source.features[wanted]
-        logits = density(drawn, candidates, self.game.generator.sharpness)
+        logits = density(drawn, candidates, self.generator.sharpness)
         known = place[choices.known_items]
         had = torch.zeros_like(logits, dtype=torch.bool)
         had[choices.known_rows[known >= 0], known[known >= 0]] = True
@@ -169,7 +151,10 @@ class RecommendGame:
         return -(likely * share).sum() / len(drawn)
 
     def taste(self) -> Taste:
-        """The players as they are used: the generator's average, the discriminator without its bound's machinery."""
+        """The players as they are used: the generator's average, the discriminator without its bound's machinery.
+
+        Numbers are rounded as they are when saved, so that what is loaded later is the same to the last bit.
+        """
         taste = Taste(self.shape)
         taste.generator.load_state_dict(self.game.average.state_dict())
         bare = copy.deepcopy(self.game.discriminator)
@@ -177,10 +162,103 @@ class RecommendGame:
             if parametrize.is_parametrized(module):
                 parametrize.remove_parametrizations(module, "weight")
         taste.discriminator.load_state_dict(bare.state_dict())
-        return taste.eval()
+        return rounded(taste)
+
+
+def rounded(taste: Taste) -> Taste:
+    """Weights in half precision and back, as saving does; in evaluation mode."""
+    return taste.half().float().eval()
 
 
 def mode_seeking(drawn: Tensor, noise: Tensor) -> Tensor:
     """How alike draws are for how unlike their noise is: (B, K, D) and (B, K, Z) -> minus a mean ratio."""
     apart = (drawn[:, 0] - drawn[:, 1]).norm(dim=1)
     return -(apart / (noise[:, 0] - noise[:, 1]).norm(dim=1)).mean()
+
+
+def train_taste(
+    source: ChoiceSource,
+    shape: TasteConfig,
+    config: RecommendPlan,
+    seed: int = 0,
+    folder: Path | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    steps: int | None = None,
+    watch: Callable[[int, Taste], None] | None = None,
+) -> Taste:
+    """Train both players.
+
+    Args:
+        steps: stop after so many of the plan's steps.
+        folder: for checkpoints and the log; None keeps nothing.
+        minutes: stop, with a checkpoint, after this long.
+        resume: go on from the folder's checkpoint.
+        watch: is shown the players after every hundred steps.
+    """
+    players = RecommendGame(source, shape, config, seed)
+    start = restore(folder, players) if folder is not None and resume else 0
+    began = kept = time.monotonic()
+    totals: dict[str, float] = {}
+    writer = summary_writer(folder) if folder is not None else None
+    for step in range(start, config.plan.steps):
+        for name, value in players.step(step).items():
+            totals[name] = totals.get(name, 0.0) + value
+        now = time.monotonic()
+        if (step + 1) % 100 == 0:
+            text = " ".join(f"{name} {total / 100:.4f}" for name, total in totals.items())
+            log.info("step %d/%d %s %.0f s", step + 1, config.plan.steps, text, now - began)
+            for name, total in totals.items():
+                if writer is not None:
+                    writer.add_scalar(name, total / 100, step + 1)
+            totals.clear()
+            if watch is not None:
+                watch(step + 1, players.taste())
+        over = minutes is not None and now - began > minutes * 60
+        due = now - kept > config.plan.checkpoint_minutes * 60
+        if folder is not None and (over or due or step + 1 == config.plan.steps):
+            keep(folder, step + 1, players)
+            kept = now
+        if over or step + 1 == steps:
+            break
+    if writer is not None:
+        writer.close()
+    return players.taste()
+
+
+def keep(folder: Path, step: int, players: RecommendGame) -> None:
+    """Write a checkpoint whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    game = players.game
+    state = {"step": step, "plan": _described(players), "turns": [game.discriminator_steps, game.generator_steps]}
+    state |= {name: part.state_dict() for name, part in _parts(game).items()}
+    torch.save(state, folder / "checkpoint.new")
+    (folder / "checkpoint.new").replace(folder / "checkpoint.pt")
+
+
+def restore(folder: Path, players: RecommendGame) -> int:
+    """Load the folder's checkpoint and return the step to go on with; 0 where there is none."""
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if state["plan"] != _described(players):
+        raise ValueError(f"{path} belongs to another plan; give another folder, or train without --resume")
+    for name, part in _parts(players.game).items():
+        part.load_state_dict(state[name])
+    players.game.discriminator_steps, players.game.generator_steps = state["turns"]
+    return int(state["step"])
+
+
+def _described(players: RecommendGame) -> dict[str, Any]:
+    return {"config": asdict(players.config), "shape": asdict(players.shape), "seed": players.seed}
+
+
+def _parts(game: Game) -> dict[str, Any]:
+    return {
+        "generator": game.generator,
+        "discriminator": game.discriminator,
+        "average": game.average,
+        "generator_adam": game.generator_adam,
+        "discriminator_adam": game.discriminator_adam,
+    }

@@ -1,0 +1,151 @@
+"""What shoppers chose, and what was known of them before: batches for the recommender's training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fitting.condition import KINDS, Condition
+from fitting.events import EventKind
+from fitting.histories import History, conditions
+
+Array = NDArray[Any]
+
+VISIT = 3600.0  # seconds: what was viewed longer before a choice was not in view any more
+CHOICES = {EventKind.BOUGHT: 1.0, EventKind.LIKED: 0.7, EventKind.TRIED: 0.2}  # how often each kind is learned
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A batch of shoppers and what they chose.
+
+    Attributes:
+        condition: of B shoppers; holds nothing of what they chose.
+        chosen: (B,) one item of each, the real sample.
+        rows, items: (P,) pairs: shopper `rows[p]` of the batch chose item `items[p]`; `chosen` is among them.
+        known_rows, known_items: pairs that are no candidates, for the shopper has them.
+    """
+
+    condition: Condition
+    chosen: Tensor
+    rows: Tensor
+    items: Tensor
+    known_rows: Tensor
+    known_items: Tensor
+
+
+class ChoiceSource(Protocol):
+    """Batches, each a pure function of its step."""
+
+    features: Tensor  # (N, D)
+
+    def batch(self, step: int, size: int) -> Choices: ...
+
+
+class Visits:
+    """Choices in the order of time: the condition is what came before, and what else was viewed in that visit.
+
+    Args:
+        found: histories of shoppers.
+        features: (N, D) of the catalogue.
+        categories: (N,) the items' categories, from 1.
+    """
+
+    def __init__(self, found: Sequence[History], features: Tensor, categories: Array, seed: int = 0) -> None:
+        self.features = features
+        self._found, self._categories, self._seed = list(found), categories, seed
+        weights = np.array([CHOICES.get(kind, 0.0) for kind in KINDS])
+        owner = np.repeat(np.arange(len(found)), [len(history) for history in found])
+        place = np.concatenate([np.arange(len(history)) for history in found] or [np.zeros(0, np.int64)])
+        loud = weights[np.concatenate([history.kinds for history in found] or [np.zeros(0, np.int64)])]
+        self._events = np.stack([owner, place], 1)[loud > 0]
+        if not len(self._events):
+            raise ValueError("there is nothing to learn: nobody bought, liked or tried anything")
+        self._share = loud[loud > 0] / loud.sum()
+
+    def batch(self, step: int, size: int) -> Choices:
+        random = np.random.default_rng((self._seed, step))
+        picked = self._events[random.choice(len(self._events), size, p=self._share)]
+        past, now, viewed, chosen = [], [], [], []
+        for owner, place in picked:
+            history = self._found[owner]
+            item, moment = history.items[place], history.at[place]
+            before = history.where((history.at < moment) & (history.items != item))
+            past.append(before)
+            now.append(moment)
+            viewed.append(in_view(before, moment))
+            chosen.append(item)
+        known = [history.bought for history in past]
+        rows = np.repeat(np.arange(size), [len(items) for items in known])
+        items = torch.tensor(np.array(chosen))
+        category = self._categories[np.array(chosen)].tolist()
+        condition = conditions(past, now, self.features, viewed, category)
+        return Choices(
+            condition, items, torch.arange(size), items, torch.from_numpy(rows), torch.from_numpy(np.concatenate(known))
+        )
+
+
+def in_view(before: History, moment: float) -> int:
+    """The item viewed or tried last in the same visit; -1 where there was none."""
+    if len(before) == 0 or moment - before.at[-1] > VISIT:
+        return -1
+    return int(before.items[-1])
+
+
+class Sets:
+    """Choices without order: part of what each user has is hidden, and has to be found from the rest.
+
+    Args:
+        interactions: (users, items) sparse.
+        features: (N, D) of the items.
+        longest: items of a history that are looked at.
+        hidden: least and greatest share that is hidden.
+    """
+
+    def __init__(
+        self,
+        interactions: Any,
+        features: Tensor,
+        longest: int = 150,
+        hidden: tuple[float, float] = (0.2, 0.6),
+        seed: int = 0,
+    ) -> None:
+        self.features = features
+        self._matrix, self._longest, self._hidden, self._seed = interactions, longest, hidden, seed
+        self._users = np.flatnonzero(np.diff(interactions.indptr) >= 2)
+
+    def of(self, user: int) -> Array:
+        """The items that a user has."""
+        return self._matrix.indices[self._matrix.indptr[user] : self._matrix.indptr[user + 1]]
+
+    def batch(self, step: int, size: int) -> Choices:
+        random = np.random.default_rng((self._seed, step))
+        users = random.choice(self._users, size, replace=len(self._users) < size)
+        shuffled = [random.permutation(self.of(user)) for user in users]
+        counts = [int(np.clip(round(len(s) * random.uniform(*self._hidden)), 1, len(s) - 1)) for s in shuffled]
+        chosen = [items[:count] for items, count in zip(shuffled, counts, strict=True)]
+        known = [items[count:] for items, count in zip(shuffled, counts, strict=True)]
+        return Choices(
+            as_condition([items[: self._longest] for items in known], self.features),
+            torch.tensor([int(items[0]) for items in chosen]),
+            *_pairs(chosen),
+            *_pairs(known),
+        )
+
+
+def as_condition(found: Sequence[Array], features: Tensor) -> Condition:
+    """Sets of items as histories of purchases, all of one moment."""
+    kind = KINDS.index(EventKind.BOUGHT)
+    made = [History(items, np.full(len(items), kind), np.zeros(len(items))) for items in found]
+    return conditions(made, [0.0] * len(made), features)
+
+
+def _pairs(found: Sequence[Array]) -> tuple[Tensor, Tensor]:
+    rows = np.repeat(np.arange(len(found)), [len(items) for items in found])
+    return torch.from_numpy(rows), torch.from_numpy(np.concatenate(found).astype(np.int64))
