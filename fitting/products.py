@@ -52,6 +52,7 @@ _CALLED = {
 }
 _CATEGORIES = {word: category for category, words in _CALLED.items() for word in (category.value, *words.split())}
 _MONEY = r"(?:\s*(?:[^\W\d_]{1,3}\.?|[£$€¥₹₩₺])\s*)"  # a currency's sign or code, before or after a price
+_KINDS = {kind.value: kind for kind in EventKind}
 _PLENTY = ("yes", "true", "in stock", "available")
 _NONE_LEFT = ("no", "false", "out of stock", "sold out", "unavailable")
 
@@ -117,11 +118,11 @@ def read_order(row: Mapping[str, str]) -> Event:
     Raises:
         ValueError: says what is wrong with it.
     """
-    kind = row.get("kind", "").lower() or EventKind.BOUGHT.value
-    if kind not in [known.value for known in EventKind]:
-        raise ValueError(f"kind must be one of {', '.join(known.value for known in EventKind)}, not {kind[:40]!r}")
-    shopper, item = (_filled(row[column], column, ID_LENGTH) for column in ("shopper", "item"))
-    return Event(shopper, item, EventKind(kind), read_time(_filled(row["at"], "at", 40)))
+    kind = row.get("kind", "").lower() or "bought"
+    if kind not in _KINDS:
+        raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {kind[:40]!r}")
+    shopper, item = _filled(row["shopper"], "shopper", ID_LENGTH), _filled(row["item"], "item", ID_LENGTH)
+    return Event(shopper, item, _KINDS[kind], read_time(_filled(row["at"], "at", 40)))
 
 
 def read_price(text: str) -> float | None:

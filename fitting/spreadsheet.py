@@ -95,19 +95,19 @@ class Sheet:
                 continue
             except (OSError, EOFError):
                 raise ShopError(f"{self.path.name} is damaged after line {line - 1}. Export it again.") from None
-            if any(value.strip() for value in values):
+            if "".join(values).strip():
                 yield line, self._row(values)
 
     def _row(self, values: list[str]) -> dict[str, str] | str:
-        if any(value.strip() for value in values[self._width :]):
+        if len(values) > self._width and "".join(values[self._width :]).strip():
             return (
                 f"has {len(values)} values, but there are {self._width} columns (put texts that contain the separator "
                 "in quotation marks)"
             )
         row = {name: values[place].strip() if place < len(values) else "" for name, place in self._places.items()}
-        for name, value in row.items():
-            if _UNREADABLE.search(value):
-                return f"{name} contains characters that cannot be read (save the file as UTF-8)"
+        if _UNREADABLE.search("".join(row.values())):
+            name = next(name for name, value in row.items() if _UNREADABLE.search(value))
+            return f"{name} contains characters that cannot be read (save the file as UTF-8)"
         return row
 
     def _begin(self, text: IO[str], known: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:

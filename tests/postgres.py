@@ -1,0 +1,51 @@
+"""A PostgreSQL server of the tests' own, where PostgreSQL is installed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def program(name: str) -> str | None:
+    """Debian keeps most of PostgreSQL's programs out of the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(found[-1]) if found else None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of an empty database, on a socket in a temporary folder."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'fitting-room[postgres]'")
+    initdb, control = program("initdb"), program("pg_ctl")
+    if initdb is None or control is None:
+        pytest.skip("PostgreSQL is not installed")
+    user = None
+    if os.getuid() == 0:  # the server refuses to be root
+        try:
+            user = pwd.getpwnam("postgres").pw_name
+        except KeyError:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    folder = Path(tempfile.mkdtemp(prefix="fitting-pg-"))  # a socket's path must be short
+    if user is not None:
+        shutil.chown(folder, user)
+
+    def run(*arguments: str) -> None:
+        subprocess.run(arguments, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
+
+    data = str(folder / "data")
+    try:
+        run(initdb, "-D", data, "-A", "trust", "-U", "fitting", "-N")
+        run(control, "-D", data, "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -h '' -F", "start")
+        try:
+            yield f"postgresql://fitting@/postgres?host={folder}"
+        finally:
+            run(control, "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
