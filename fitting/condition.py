@@ -136,7 +136,8 @@ class ConditionEncoder(nn.Module):
         context = F.gelu(self.context(about) + self.category(condition.category))
         recency = _recency(condition.ages)
         token = self.item(condition.items) + self.kind(condition.kinds) + self.recency(recency)
-        token = self.dropout(F.gelu(token))
+        # The same numbers of all of a shopper's events are dropped: cheaper, and no event can stand in for another.
+        token = F.gelu(token) * self.dropout(token.new_ones(len(condition), 1, token.shape[-1]))
         parts = (len(condition), -1, self.heads, token.shape[-1] // self.heads)
         key, value = self.key(token).reshape(parts), self.value(token).reshape(parts)
         question = self.question(context).reshape(len(condition), 1, *parts[2:])

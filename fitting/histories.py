@@ -17,7 +17,7 @@ from fitting.events import Event, EventKind
 
 Array = NDArray[Any]
 
-LONGEST = 200  # events of a history that are looked at: the latest
+LONGEST = 100  # events of a history that are looked at: the latest
 LOUDNESS = {
     EventKind.VIEWED: 0.1,
     EventKind.TRIED: 0.3,
@@ -105,20 +105,22 @@ def conditions(
     viewed: Sequence[int] | None = None,
     category: Sequence[int] | None = None,
     attributes: Tensor | None = None,
+    longest: int = LONGEST,
 ) -> Condition:
     """What is known of shoppers.
 
     Args:
-        found: their histories; of long ones the latest `LONGEST` events count.
+        found: their histories.
         now: when, for each.
         features: (N, D) of the catalogue.
         viewed: the place of the item in view, -1 for none.
         category: the wanted category from 1, 0 for any.
         attributes: (B, A).
+        longest: events of a history that count: the latest.
     """
-    found = [history.latest() for history in found]
-    longest = max([1, *(len(history) for history in found)])
-    items = np.zeros((len(found), longest), np.int64)
+    found = [history.latest(longest) for history in found]
+    columns = max([1, *(len(history) for history in found)])
+    items = np.zeros((len(found), columns), np.int64)
     kinds, ages = np.zeros_like(items), np.zeros(items.shape, np.float32)
     present = np.zeros(items.shape, bool)
     for row, history in enumerate(found):

@@ -54,7 +54,8 @@ def metrics(found: Array, scores: Array, wanted: Matrix, cutoffs: Sequence[int])
     discount = 1 / np.log2(np.arange(2, found.shape[1] + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
     best = np.where(dense, scores, -np.inf).max(1)
-    first = 1 + (scores > best[:, None]).sum(1)
+    level = ((scores == best[:, None]) & ~dense).sum(1)  # half of them are taken to come first
+    first = 1 + (scores > best[:, None]).sum(1) + level / 2
     values: dict[str, Array] = {"MRR": 1 / first}
     for k in cutoffs:
         hit = hits[:, :k].sum(1)

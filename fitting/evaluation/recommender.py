@@ -31,10 +31,13 @@ from fitting.evaluation.contenders import (
 )
 from fitting.evaluation.interactions import Split, load_splits
 from fitting.evaluation.ranking_metrics import Array, Scorer, score_split
+from fitting.evaluation.recommender_shop import evaluate_shop
+from fitting.sample import FOLDER as SAMPLE
 
 log = logging.getLogger(__name__)
 
 SEEDS = 5
+SHOP = "sample_shop"
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "ease": {"penalty": (50, 100, 200, 400, 800, 1600)},
     "itemknn": {"neighbours": (20, 50, 100, 200), "shrink": (0, 10, 50, 200)},
@@ -57,16 +60,18 @@ BLENDED = ("generator", "discriminator", "ease", "itemknn", "walk")
 
 
 def evaluate(data: Path, only: Collection[str] = (), seeds: int = SEEDS) -> dict[str, Any]:
-    """`{dataset: {row: {metric: {mean, low, high}}}}` of the splits in the data folder.
+    """`{dataset: {row: {metric: {mean, low, high}}}}` of the splits in the data folder, and of the sample shop.
 
     Args:
-        only: names of splits; all by default.
+        only: names of data sets; all by default.
         seeds: of the rows that depend on chance.
     """
     numbers: dict[str, Any] = {}
     for split in load_splits(data):
         if not only or split.name in only:
             numbers[split.name] = evaluate_split(split, seeds)
+    if not only or SHOP in only:
+        numbers[SHOP] = evaluate_shop(SAMPLE, seeds)
     return numbers
 
 

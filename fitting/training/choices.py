@@ -17,6 +17,7 @@ from fitting.histories import History, conditions
 
 Array = NDArray[Any]
 
+VISIT_ALONE = 0.2  # share of choices of which no earlier visit is told, as of a browser
 VISIT = 3600.0  # seconds: what was viewed longer before a choice was not in view any more
 CHOICES = {EventKind.BOUGHT: 1.0, EventKind.LIKED: 0.7, EventKind.TRIED: 0.2}  # how often each kind is learned
 
@@ -76,7 +77,10 @@ class Visits:
         for owner, place in picked:
             history = self._found[owner]
             item, moment = history.items[place], history.at[place]
-            before = history.where((history.at < moment) & (history.items != item))
+            told = (history.at < moment) & (history.items != item)
+            if random.random() < VISIT_ALONE:
+                told &= history.at > moment - VISIT
+            before = history.where(told)
             past.append(before)
             now.append(moment)
             viewed.append(in_view(before, moment))
@@ -143,7 +147,7 @@ def as_condition(found: Sequence[Array], features: Tensor) -> Condition:
     """Sets of items as histories of purchases, all of one moment."""
     kind = KINDS.index(EventKind.BOUGHT)
     made = [History(items, np.full(len(items), kind), np.zeros(len(items))) for items in found]
-    return conditions(made, [0.0] * len(made), features)
+    return conditions(made, [0.0] * len(made), features, longest=max(map(len, made)))
 
 
 def _pairs(found: Sequence[Array]) -> tuple[Tensor, Tensor]:

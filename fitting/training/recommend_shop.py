@@ -178,23 +178,22 @@ def _train(
     return taste
 
 
-def score_parts(taste: Taste, known: ShopData, cases: Sequence[Purchase], seed: int = 0, told: bool = True) -> Array:
+def score_parts(taste: Taste, known: ShopData, cases: Sequence[Purchase], seed: int = 0) -> Array:
     """(4, B, N) parts of the score (`fitting.ranking.PARTS`) of every item before each purchase.
 
     Args:
         known: what the linear model is made from.
-        told: false hides all of the past, as from a newcomer.
     """
     features = taste.features(known.embeddings)
     matrix = interactions(list(known.found), len(features))
     linear = collaborative(matrix) if matrix.nnz else None
-    past = [case.past if told else case.past.where(np.zeros(len(case.past), bool)) for case in cases]
     found = []
     for start in range(0, len(cases), 256):
-        block, histories_ = cases[start : start + 256], past[start : start + 256]
-        viewed = [in_view(history, case.at) for case, history in zip(block, histories_, strict=True)]
-        condition = conditions(histories_, [case.at for case in block], features, viewed)
-        rows = interactions(histories_, len(features))
+        block = cases[start : start + 256]
+        past = [case.past for case in block]
+        viewed = [in_view(case.past, case.at) for case in block]
+        condition = conditions(past, [case.at for case in block], features, viewed)
+        rows = interactions(past, len(features))
         scores = linear.scores(rows) if linear is not None else np.zeros(rows.shape, np.float32)
         with torch.inference_mode():
             drawn = draw(taste, condition, Serving().draws, seed)
@@ -212,9 +211,13 @@ def hide(scores: Array, cases: Sequence[Purchase]) -> Array:
 
 
 def gains(scores: Array, cases: Sequence[Purchase], count: int = 10) -> tuple[Array, Array]:
-    """Of each purchase: whether it was among the first `count`, and its discounted gain."""
+    """Of each purchase: whether it was among the first `count`, and its discounted gain.
+
+    Of items with equal scores half are taken to come first.
+    """
     wanted = np.array([case.item for case in cases])
-    place = (scores > np.take_along_axis(scores, wanted[:, None], 1)).sum(1)
+    own = np.take_along_axis(scores, wanted[:, None], 1)
+    place = (scores > own).sum(1) + (scores == own).sum(1) // 2
     hit = place < count
     return hit.astype(float), np.where(hit, 1 / np.log2(place + 2), 0)
 
