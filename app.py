@@ -9,20 +9,24 @@ from fitting.ui.serving import assets, launch, prepare
 
 
 def main() -> None:
-    """Build the app with our own networks, people and garments, and serve it."""
+    """Build the app with our own networks and people and the shop's garments, and serve it."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare()
-    from fitting.catalogue import Catalogue
-    from fitting.errors import WeightsError
+    from fitting.errors import ShopError, WeightsError
     from fitting.room import FittingRoom
+    from fitting.shop import Shop
     from fitting.ui.blocks import build_app
     from fitting.ui.shelves import load_people
 
     try:
         room = FittingRoom.load()
-    except WeightsError as error:
+        shop = Shop.usual()
+    except (WeightsError, ShopError) as error:
         sys.exit(str(error))
-    launch(build_app(room, Catalogue.load(assets()), load_people(assets())))
+    with shop:
+        # The pictures of the items, and no other files of the shop, are for everybody's eyes.
+        allowed = [str(shop.pictures)]
+        launch(build_app(room, shop.catalogue(), load_people(assets())), allowed_paths=allowed)
 
 
 if __name__ == "__main__":

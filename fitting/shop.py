@@ -112,6 +112,14 @@ class Shop:
                 raise
         return shop
 
+    @classmethod
+    def usual(cls) -> Shop:
+        """The shop that the environment names: `FITTING_SHOP` a folder, `FITTING_DATABASE` and `FITTING_VECTORS` as in
+        `open`; the user's own, where it names none."""
+        folder = os.environ.get("FITTING_SHOP")
+        database, vectors = os.environ.get("FITTING_DATABASE"), os.environ.get("FITTING_VECTORS")
+        return cls.open(Path(folder) if folder else None, database or None, vectors or None)
+
     def close(self) -> None:
         """Let go of the database and the vector store."""
         self.store.close()

@@ -13,9 +13,8 @@ with a fixed seed:
 * 35 % browse and never buy, 45 % come now and then, 20 % are regulars, with 1 to 3, 2 to 6 and 6 to 14 visits in
   the year up to 30 September 2026.
 * A visit begins with an item drawn by appeal and worth. The next is, one time in two, like the one before, else
-  drawn by worth; four in five of the items viewed are worth a second look, and so on. What is worth more is tried
-  on, liked and bought more often; what is worth little and was tried on is now and then disliked. At most one item
-  a visit is bought, and none twice.
+  drawn by worth. What is worth more is tried on, liked and bought more often; what is worth little and was tried on
+  is now and then disliked. At most one item a visit is bought, and none twice.
 * Nobody sees an item before the shop has it. Six garments arrived two days before the end and have no events.
 """
 

@@ -57,13 +57,14 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(app: gr.Blocks) -> Iterator[str]:
-    """The app's address while it is served from this process."""
+def served(app: gr.Blocks, **options: Any) -> Iterator[str]:
+    """The app's address while it is served from this process; options go to `launch`."""
     # A port known to be free: looking for one, Gradio leaves a socket open for every port that is taken.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    _, address, _ = launch(app, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port)
+    here: dict[str, Any] = {"server_name": "127.0.0.1", "server_port": port}
+    _, address, _ = launch(app, prevent_thread_lock=True, quiet=True, **here, **options)
     try:
         yield address.rstrip("/")
     finally:

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -22,9 +22,12 @@ from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from shopping import PRODUCTS, write
 
+from fitting.catalogue import Catalogue
 from fitting.errors import PhotoError
 from fitting.garment import Category
+from fitting.shop import Shop
 from fitting.ui import words
 from fitting.ui.blocks import build_app
 from fitting.ui.compare import comparison
@@ -153,6 +156,13 @@ def test_shelves_sort_by_category_or_else_by_pattern(tmp_path: Path) -> None:
     assert [item.title for item in by_category["Dress"]] == ["Blue dress"]
 
 
+def test_what_is_sold_out_is_on_no_shelf(tmp_path: Path) -> None:
+    catalogue, _ = shop(tmp_path)
+    items = [replace(item, stock=0) if item.title == "Blue dress" else item for item in catalogue]
+    laid_out = shelves(Catalogue(items))
+    assert "Dress" not in laid_out and len(laid_out["Everything"]) == 3
+
+
 def test_our_own_people_are_there_and_named() -> None:
     people = load_people(assets())
     assert len(people) == 8 and len({person.title for person in people}) == 8
@@ -190,6 +200,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             client = Client(address, verbose=False, download_files=downloads, httpx_kwargs={"timeout": 60})
             yield Server(address, client)
             client.close()
+
+
+@pytest.mark.usefixtures("fake_networks")
+def test_of_a_shop_only_the_items_pictures_are_served(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    with Shop.open(tmp_path / ".hidden" / "shop", sample=False) as opened:
+        opened.take_in(write(files / "p.csv", PRODUCTS))
+        catalogue = opened.catalogue()
+        app = build_app(FakeRoom(), catalogue, [])  # type: ignore[arg-type]
+        with served(app, allowed_paths=[str(opened.pictures)]) as address:
+            picture = catalogue.items[0].picture
+            with urllib.request.urlopen(f"{address}/gradio_api/file={picture}", timeout=60) as answer:
+                assert answer.read() == picture.read_bytes()
+            for path in (opened.folder / "shop.db", *opened.looks.cutouts.iterdir()):
+                with pytest.raises(urllib.error.HTTPError) as caught:
+                    urllib.request.urlopen(f"{address}/gradio_api/file={path}", timeout=60)
+                with caught.value as refusal:
+                    assert refusal.code in (403, 404)
 
 
 @pytest.fixture

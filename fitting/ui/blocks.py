@@ -104,10 +104,12 @@ def _garment_column(journey: Journey) -> Parts:
 
 
 def _catalogue(journey: Journey) -> Parts:
-    names = list(shelves(journey.catalogue))
+    laid_out = shelves(journey.catalogue)
+    names = list(laid_out)
+    everything = laid_out[names[0]]
     shelf = gr.Dropdown(names, value=names[0], label=words.SHOW, filterable=False, elem_id="shelf-filter")
     gallery = gr.Gallery(
-        pictures_of(journey.catalogue),
+        pictures_of(everything),
         label=words.CATALOGUE,
         show_label=False,
         allow_preview=False,
@@ -119,7 +121,7 @@ def _catalogue(journey: Journey) -> Parts:
         elem_classes="shelf",
         interactive=False,
     )
-    shown = gr.State([item.id for item in journey.catalogue])
+    shown = gr.State([item.id for item in everything])
     return {"shelf": shelf, "gallery": gallery, "shown": shown}
 
 

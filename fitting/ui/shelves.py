@@ -27,8 +27,8 @@ def load_people(folder: Path) -> list[SamplePerson]:
 
 
 def shelves(catalogue: Catalogue) -> dict[str, list[Item]]:
-    """Name -> items, everything first; then by category, or by pattern in a shop that sells but one category."""
-    items = list(catalogue)
+    """Name -> items in stock, everything first; then by category, or by pattern where all are of one category."""
+    items = [item for item in catalogue if item.in_stock]
     sorted_by: dict[str, list[Item]] = {}
     if len({item.category for item in items}) > 1:
         for category, name in words.CATEGORIES.items():
