@@ -231,6 +231,20 @@ def test_every_objective_trains_and_a_resumed_run_is_the_same(
         train_taste(source, SHAPE, replace(plan, drop=0.5), folder=tmp_path, resume=True)
 
 
+def test_looking_at_the_players_does_not_disturb_the_game(catalogue: Catalogue) -> None:
+    data = shop_data(catalogue, checkered())
+    source = Visits(data.found, torch.eye(32)[:, :8].contiguous(), data.categories)
+    watched, alone = (RecommendGame(source, SHAPE, PLAN) for _ in range(2))
+    for step in range(3):
+        watched.step(step)
+        alone.step(step)
+        seen = watched.taste().discriminator
+    for name, value in alone.game.discriminator.state_dict().items():
+        assert torch.equal(value, watched.game.discriminator.state_dict()[name]), name
+    norm = torch.linalg.matrix_norm(seen.body[2].weight, 2)
+    assert norm < 1.5  # about 1, as spectral norm would have it
+
+
 def test_a_condition_never_holds_what_was_chosen(catalogue: Catalogue) -> None:
     data = shop_data(catalogue, checkered())
     features = torch.eye(32)

@@ -9,7 +9,6 @@ differ where their noise differs.
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from fitting.condition import Condition, TasteConfig
@@ -157,12 +156,21 @@ class RecommendGame:
         """
         taste = Taste(self.shape)
         taste.generator.load_state_dict(self.game.average.state_dict())
-        bare = copy.deepcopy(self.game.discriminator)
-        for module in bare.modules():
-            if parametrize.is_parametrized(module):
-                parametrize.remove_parametrizations(module, "weight")
-        taste.discriminator.load_state_dict(bare.state_dict())
+        taste.discriminator.load_state_dict(_bare(self.game.discriminator))
         return rounded(taste)
+
+
+def _bare(net: nn.Module) -> dict[str, Tensor]:
+    """A network's weights with spectral norm divided out; the network itself is left as it is."""
+    training = net.training
+    net.eval()  # in training each look at a normed weight would move its estimate
+    state = {name: value for name, value in net.state_dict().items() if ".parametrizations." not in name}
+    for name, module in net.named_modules():
+        if parametrize.is_parametrized(module, "weight"):
+            weight: Any = module.weight
+            state[f"{name}.weight"] = weight.detach().clone()
+    net.train(training)
+    return state
 
 
 def rounded(taste: Taste) -> Taste:
