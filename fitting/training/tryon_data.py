@@ -27,7 +27,7 @@ from fitting.training.tryon_views import Deformation, background, grid_of, light
 from fitting.training.views import Rng, tensor
 
 # Share of a batch: rendered pairs, rendered people as they are, colourways, worn garments put back, laid on.
-SHARES = {"rendered": 0.34, "rendered same": 0.08, "colourway": 0.14, "worn": 0.22, "laid": 0.22}
+SHARES = {"rendered": 0.28, "rendered same": 0.06, "colourway": 0.1, "worn": 0.18, "laid": 0.38}
 LEAST_WORN = 900  # cells of 256x192: less is not a garment to learn from
 
 
@@ -164,7 +164,7 @@ class TryOnBatches:
             "cover": cover,
             "parts": parts,
             "paired": torch.tensor(float(paired)),
-            "trust": torch.tensor(1.0 if paired else 0.4),
+            "trust": torch.tensor(1.0 if paired else 0.5),
         }
 
     def _cloth(self, case: _Case, rng: Rng) -> _Cloth:

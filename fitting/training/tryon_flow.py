@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # Inputs are always 256x192; at first the flow is found at stride 4 only, which costs half.
 PLAN = Plan(
-    stages=(Stage(700, 16, (128, 96)), Stage(1400, 12, NET)),
+    stages=(Stage(700, 16, (128, 96)), Stage(2300, 12, NET)),
     learning_rate=1e-3,
     warmup=100,
     weight_decay=0.01,
@@ -56,7 +56,7 @@ def losses_of(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
     losses["bend"] = 0.1 * bend(found.levels[-1])
     small = F.avg_pool2d(cover, step)
     mask = F.binary_cross_entropy_with_logits(found.mask.float(), small, reduction="none").mean((1, 2, 3))
-    losses["mask"] = ((mask + dice(found.mask.float().sigmoid(), small)) * trust).mean()
+    losses["mask"] = (mask + dice(found.mask.float().sigmoid(), small)).mean()
     # Where nothing can change the parsing is known already; what may change counts ten times.
     labels = batch["parts"][:, step // 2 :: step, step // 2 :: step]
     weight = 0.1 + 0.9 * (F.avg_pool2d(batch["edit"], step)[:, 0] > 0)

@@ -59,6 +59,7 @@ class Laid:
     told: Tensor
     warped: Tensor
     mask: Tensor
+    cut: Tensor
     scene: Tensor  # what the discriminator is told: agnostic and edit region
 
 
@@ -119,8 +120,8 @@ class TryOnGame:
     def losses(self, batch: Batch, laid: Laid, drawn: Drawn, picture: Tensor) -> dict[str, Tensor]:
         """What the generator is held to beside the discriminator's verdict."""
         paired, edit = batch["paired"], batch["edit"]
-        # Without a true picture: stay near what the flow laid on, in the large.
-        plain = torch.lerp(batch["under"], laid.warped, laid.mask * edit)
+        # Without a true picture: stay near what is laid on, in the large.
+        plain = torch.lerp(batch["under"], laid.warped, batch["cover"] * laid.cut * edit)
         truth = torch.where(paired[:, None, None, None] > 0, batch["target"], plain)
         area = edit.sum((1, 2, 3)).clamp(min=100) * 3
         error = ((picture - truth).abs() * edit).sum((1, 2, 3)) / area
@@ -131,7 +132,7 @@ class TryOnGame:
             # The rest of the picture is the photo's own: replaced, so that it adds nothing.
             shown = torch.lerp(batch["target"], picture, (edit > 0).float())
             losses["perceptual"] = self.config.perceptual * self.perceptual(shown[some], batch["target"][some]).mean()
-        wanted = torch.where(some[:, None, None, None], batch["cover"], laid.mask) * edit
+        wanted = batch["cover"] * edit
         alpha = F.l1_loss(drawn.alpha * edit, wanted, reduction="none").mean((1, 2, 3)) * 4
         losses["alpha"] = self.config.alpha * (alpha + 0.3 * dice(drawn.alpha * edit, wanted)).mean()
         losses["shade"] = 0.3 * ((drawn.shade - 1).square() * drawn.alpha.detach()).mean()
@@ -152,7 +153,7 @@ def lay_on(flow_net: nn.Module, batch: Batch) -> Laid:
     told = generator_input(under, cloth[:, :3], cloth[:, 3:], mask, edit, parts, joints)
     scene = torch.cat([(batch["scene"][:, :3] + 1) / 2, edit], 1)
     told, scene = (t.contiguous(memory_format=torch.channels_last) for t in (told, scene))
-    return Laid(told, cloth[:, :3], mask * cloth[:, 3:], scene)
+    return Laid(told, cloth[:, :3], mask * cloth[:, 3:], cloth[:, 3:], scene)
 
 
 def train_game(
