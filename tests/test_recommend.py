@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from fitting import weights
 from fitting.catalogue import Catalogue
+from fitting.cli import app
 from fitting.collaborative import Ease, ItemKnn, RandomWalk
 from fitting.condition import TasteConfig
 from fitting.events import Event, EventKind
@@ -22,10 +25,11 @@ from fitting.ranking import diversified, draw
 from fitting.reasons import reasons
 from fitting.recommend import Taste, density
 from fitting.recommender import Recommendation, Recommender, Request, because
+from fitting.sample import FOLDER
 from fitting.training.choices import Sets, Visits
 from fitting.training.loop import Plan, Stage
 from fitting.training.recommend import RecommendGame, RecommendPlan, train_taste
-from fitting.training.recommend_shop import cut, purchases, shop_data, train_shop
+from fitting.training.recommend_shop import cut, gains, purchases, read_shop, shop_data, train_shop
 
 DAY = 86400.0
 NOW = 400 * DAY
@@ -307,3 +311,52 @@ def test_purchases_come_with_what_was_before_the_visit() -> None:
     assert case.past.items.tolist() == [1, 2]
     assert case.start == 5 * DAY
     assert DAY < cut([history], 0.5) < 5 * DAY + 90
+
+
+@pytest.fixture(scope="module")
+def sample_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights for the sample shop, as good as untrained."""
+    shape = replace(SHAPE, given=128, feature=16)
+    taste = Taste(shape)
+    taste.learn_whitening(torch.randn(60, 128, generator=torch.Generator().manual_seed(0)))
+    folder = tmp_path_factory.mktemp("weights")
+    weights.save(taste, folder / "recommender")
+    weights.record("recommender", folder)
+    return folder
+
+
+def test_the_command_recommends_from_the_sample_shop(sample_weights: Path, tmp_path: Path) -> None:
+    options = ["recommend", "--shop", str(tmp_path / "shop"), "--weights", str(sample_weights), "-n", "3"]
+    written = tmp_path / "found.json"
+    result = CliRunner().invoke(app, [*options, "--shopper", "simulated-0494", "--json", str(written)])
+    assert result.exit_code == 0, result.output
+    found = json.loads(written.read_text())
+    assert len(found["items"]) == 3
+    assert found["shopper"] == "simulated-0494"
+    assert all(entry["id"] in result.output for entry in found["items"])
+    wrong = CliRunner().invoke(app, [*options, "--viewed", "nothing"])
+    assert wrong.exit_code == 2
+    assert "the shop has no item 'nothing'" in " ".join(wrong.output.replace("│", " ").split())
+
+
+def test_training_needs_a_shop(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", "recommender", "--data", str(tmp_path), "--folder", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "holds no shop" in result.output
+
+
+def test_the_sample_shop_is_read_as_it_ships() -> None:
+    catalogue, events = read_shop(FOLDER)
+    assert catalogue.vectors.shape == (len(catalogue), 128)
+    assert {event.item for event in events} <= {item.id for item in catalogue}
+    data = shop_data(catalogue, events)
+    later = purchases(data.found, cut(data.found, 0.1))
+    assert later
+    assert all(case.item not in case.past.items for case in later)
+
+
+def test_equal_scores_do_not_count_as_found() -> None:
+    (case,) = purchases([History(np.array([1, 40]), np.array([4, 4]), np.array([0.0, 5 * DAY]))], DAY)
+    hit, gain = gains(np.zeros((1, 72)), [case])
+    assert hit.tolist() == [0.0]
+    assert gain.tolist() == [0.0]
