@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,10 @@ class Import:
     def _lay_aside(self, products: Path, aside: Aside, report: Report, progress: Progress) -> None:
         """Check every row and look at every new picture."""
         seen: list[Look] = []
+        recent: set[str] = set()  # keys of those that may not be kept yet
         try:
             rows = self._rows(products, aside, report, progress)
-            for (line, product), found in in_order(self._looked_at, rows, self.workers):
+            for (line, product), found in in_order(partial(self._looked_at, recent), rows, self.workers):
                 if isinstance(found, str):
                     report.refuse(products, Problem(line, product.id, found))
                     continue
@@ -109,10 +111,12 @@ class Import:
                 aside.lay(Laid(product.id, key, product.category, product.values))
                 if look is not None:
                     seen.append(look)
+                    recent.add(key)
                     report.looked += 1
                 if len(seen) >= TOGETHER:
                     self.store.keep_looks(seen)
                     seen.clear()
+                    recent.clear()
         finally:
             self.store.keep_looks(seen)
 
@@ -130,7 +134,9 @@ class Import:
             else:
                 report.refuse(products, Problem(line, product.id, f"line {before} has the same id"))
 
-    def _looked_at(self, row: tuple[int, Product]) -> tuple[tuple[int, Product], tuple[str, Look | None] | str]:
+    def _looked_at(
+        self, recent: Set[str], row: tuple[int, Product]
+    ) -> tuple[tuple[int, Product], tuple[str, Look | None] | str]:
         """The key of what the picture shows and, if it was not seen before, what that is; or why it cannot be used."""
         product = row[1]
         try:
@@ -138,7 +144,7 @@ class Import:
                 return row, f"This garment picture is larger than {MAX_BYTES >> 20} MB. Make it smaller."
             content = product.picture.read_bytes()
             key = self.looks.key(content, product.category)
-            if self.looks.has_picture(key) and self.store.look(key) is not None:
+            if key in recent or (self.looks.has_picture(key) and self.store.look(key) is not None):
                 return row, (key, None)
             return row, (key, self.looks.look(content, product.category))
         except GarmentError as error:
