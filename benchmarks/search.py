@@ -46,12 +46,12 @@ class Row:
     """A way to search.
 
     Attributes:
-        build: (N, D) vectors -> the search; what it opens is closed with the stack.
+        build: the search of a catalogue; what it opens is closed with the stack.
         needs: a module that it imports.
         most: items beyond which building it is not worth the wait here.
     """
 
-    build: Callable[[np.ndarray, ExitStack], Search]
+    build: Callable[[Catalogue, ExitStack], Search]
     needs: str = "numpy"
     most: int = 10**9
 
@@ -84,6 +84,7 @@ def measure(size: int, queries: int) -> dict[str, Any]:
     random = np.random.default_rng(size)
     vectors = clustered(size, random)
     asked = noisy(vectors[random.integers(0, size, queries)], random)
+    catalogue = catalogue_of(vectors)
     found: dict[str, Any] = {}
     with ExitStack() as stack:
         searches: dict[str, Search] = {}
@@ -94,7 +95,7 @@ def measure(size: int, queries: int) -> dict[str, Any]:
                 found[name] = {"left_out": f"not built beyond {row.most} items"}
             else:
                 start = time.perf_counter()
-                searches[name] = row.build(vectors, stack)
+                searches[name] = row.build(catalogue, stack)
                 found[name] = {"build_seconds": round(time.perf_counter() - start, 2)}
         for name, result in race(searches, asked).items():
             found[name] |= result
@@ -151,18 +152,16 @@ def catalogue_of(vectors: np.ndarray) -> Catalogue:
     return Catalogue(items, vectors=vectors)
 
 
-def exact(vectors: np.ndarray, stack: ExitStack) -> Search:
-    catalogue = catalogue_of(vectors)
+def exact(catalogue: Catalogue, stack: ExitStack) -> Search:
+    catalogue.nearest(catalogue.vectors[0], 1)  # sorts the items by category and stock
     return lambda query: [int(name) for name, _ in catalogue.nearest(query, COUNT, in_stock=False)]
 
 
-def filtered(vectors: np.ndarray, stack: ExitStack) -> Search:
-    catalogue = catalogue_of(vectors)
+def filtered(catalogue: Catalogue, stack: ExitStack) -> Search:
     return lambda query: [int(name) for name, _ in catalogue.nearest(query, COUNT, KINDS[0])]
 
 
-def batch(vectors: np.ndarray, stack: ExitStack) -> Search:
-    catalogue = catalogue_of(vectors)
+def batch(catalogue: Catalogue, stack: ExitStack) -> Search:
     random = np.random.default_rng(0)
 
     def search(query: np.ndarray) -> list[int]:
@@ -172,7 +171,9 @@ def batch(vectors: np.ndarray, stack: ExitStack) -> Search:
     return search
 
 
-def plain(vectors: np.ndarray, stack: ExitStack) -> Search:
+def plain(catalogue: Catalogue, stack: ExitStack) -> Search:
+    vectors = catalogue.vectors
+
     def search(query: np.ndarray) -> list[int]:
         scores = vectors @ query
         best = np.argpartition(scores, -COUNT)[-COUNT:]
@@ -181,30 +182,30 @@ def plain(vectors: np.ndarray, stack: ExitStack) -> Search:
     return search
 
 
-def faiss_flat(vectors: np.ndarray, stack: ExitStack) -> Search:
+def faiss_flat(catalogue: Catalogue, stack: ExitStack) -> Search:
     import faiss
 
     index = faiss.IndexFlatIP(DIMENSIONS)
-    index.add(vectors)
+    index.add(catalogue.vectors)
     return lambda query: index.search(query[None], COUNT)[1][0].tolist()
 
 
-def faiss_hnsw(vectors: np.ndarray, stack: ExitStack) -> Search:
+def faiss_hnsw(catalogue: Catalogue, stack: ExitStack) -> Search:
     import faiss
 
     index = faiss.IndexHNSWFlat(DIMENSIONS, 32, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efSearch = 64
-    index.add(vectors)
+    index.add(catalogue.vectors)
     return lambda query: index.search(query[None], COUNT)[1][0].tolist()
 
 
-def milvus(vectors: np.ndarray, stack: ExitStack) -> Search:
+def milvus(catalogue: Catalogue, stack: ExitStack) -> Search:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     index = MilvusIndex(str(Path(folder) / "vectors.db"))
     stack.callback(index.close)
 
     def entries() -> Iterator[tuple[str, np.ndarray, Category, bool]]:
-        for place, vector in enumerate(vectors):
+        for place, vector in enumerate(catalogue.vectors):
             yield str(place), vector, KINDS[place % len(KINDS)], place % 10 > 0
 
     index.sync(entries())

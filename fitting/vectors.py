@@ -70,17 +70,16 @@ class ExactIndex:
         """See `Index.search`."""
         queries = np.ascontiguousarray(queries, np.float32)
         best = [_Best(count) for _ in queries]
+        size = max(CHUNK // 32, 1)  # of the first pieces: whoever knows a few good ones can pass over most of the rest
         for start, stop in self._ranges(category, in_stock):
-            for first in range(start, stop, CHUNK):
-                last = min(first + CHUNK, stop)
-                # (Q, rows). One query alone is a matrix times a vector, for which BLAS is as fast as memory.
-                scores = (
-                    (self._vectors[first:last] @ queries[0])[None]
-                    if len(queries) == 1
-                    else queries @ self._vectors[first:last].T
-                )
-                for kept, row in zip(best, scores, strict=True):
-                    kept.offer(row, self._places[first:last])
+            while start < stop:
+                last = min(start + size, stop)
+                part = self._vectors[start:last]
+                # One query alone is a matrix times a vector, for which BLAS is as fast as memory.
+                scores = (part @ queries[0])[:, None] if len(queries) == 1 else part @ queries.T  # (rows, Q)
+                for kept, column in zip(best, np.ascontiguousarray(scores.T), strict=True):
+                    kept.offer(column, self._places[start:last])
+                start, size = last, min(4 * size, CHUNK)
         return [[(self._ids[place], score) for place, score in kept.result()] for kept in best]
 
     def _ranges(self, category: Category | None, in_stock: bool) -> list[tuple[int, int]]:
