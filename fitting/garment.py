@@ -112,8 +112,8 @@ def understand_garment(
     # A visitor who named the category has a garment in mind: refuse only what is plainly none.
     if chances[Kind.OTHER] > (0.5 if category is None else 0.9):
         raise GarmentError(NO_GARMENT)
-    cut = cut_out(net, unit, glance)
-    found, notes = _category(chances, category)
+    cut, nearer = look_closer(net, unit, glance)
+    found, notes = _category((chances + nearer) / 2, category)
     return Garment(cut.image, cut.mask, found, embed(net, cut.image, cut.mask), False, notes)
 
 
@@ -123,7 +123,12 @@ def glance_at(net: GarmentNet, unit: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cut_out(net: GarmentNet, unit: Tensor, glance: Tensor) -> cutout.Cut:
-    """Look at the garment twice more, closer each time, and cut it out along the picture's edges.
+    """Cut the garment out along the picture's edges. Raises GarmentError as `look_closer` does."""
+    return look_closer(net, unit, glance)[0]
+
+
+def look_closer(net: GarmentNet, unit: Tensor, glance: Tensor) -> tuple[cutout.Cut, Tensor]:
+    """Look at the garment twice more, closer each time: its cut-out, and chances (6,) over `Kind` from close by.
 
     Raises:
         GarmentError: there is nothing to cut out, or it is too small.
@@ -131,12 +136,12 @@ def cut_out(net: GarmentNet, unit: Tensor, glance: Tensor) -> cutout.Cut:
     _, box = _find(glance, (0, 0, *unit.shape[-2:]), NO_GARMENT, 2 * cutout.MARGIN)
     near = _read(net, cutout.part(unit, box), GLANCE)[1]
     cells, box = _find(near, box, NO_GARMENT, cutout.MARGIN)
-    nearer = _read(net, cutout.part(unit, box), LOOK, mirrored=True)[1]
+    chances, nearer = _read(net, cutout.part(unit, box), LOOK, mirrored=True)
     near = cutout.resize(cutout.part(near[None], cells), (nearer.shape[0], nearer.shape[1]))[0]
     cut = cutout.crop(unit, cutout.main_pieces((near + 2 * nearer) / 3, core=0.8), box)
     if cut is None:
         raise GarmentError(NO_GARMENT)
-    return cut
+    return cut, chances
 
 
 @torch.no_grad()
