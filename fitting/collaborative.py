@@ -20,7 +20,13 @@ EASE_LIMIT = 4000  # items; EASE inverts a dense matrix of this side
 
 
 class Collaborative(Protocol):
-    """Scores of every item, from rows of interactions."""
+    """Scores of every item, from rows of interactions.
+
+    Attributes:
+        weights: (N, N), dense or sparse: what having the row's item says for the column's.
+    """
+
+    weights: Any
 
     def scores(self, rows: Interactions) -> Array:
         """(B, N) scores, higher is better, for a (B, N) sparse matrix of what shoppers have."""

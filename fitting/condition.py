@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fitting.events import EventKind
+from fitting.events import LOUDNESS, EventKind
 from fitting.garment import Category
 
 KINDS = tuple(EventKind)  # an event's kind is stored as its place here
@@ -151,15 +153,26 @@ class ConditionEncoder(nn.Module):
         return self.join(torch.cat([self.dropout(F.gelu(pooled)), total, context], 1)), total, weight.mean(-1)
 
     @torch.no_grad()
-    def begin(self, features: Tensor) -> None:
-        """Begin with a sum of what items have beyond the common: a linear model, before anything is learned.
+    def begin(self, features: Tensor, links: Any = None) -> None:
+        """Begin with a linear model, before anything is learned.
 
         Args:
             features: (N, feature) of the catalogue.
+            links: (N, N) item-to-item weights, dense or sparse, such as EASE's: the sum of the history then begins
+                as near to them as products of features can come, in least squares. Without, it begins as a sum of
+                what items have beyond the common.
         """
-        middle = features.mean(0)
-        self.sum.weight.copy_(torch.eye(len(middle)) - torch.outer(middle, middle))
-        self.loudness.bias.fill_(1.0)
+        loud = torch.tensor([min(LOUDNESS[kind], 0.95) for kind in KINDS]).atanh()
+        self.loudness.weight.zero_()
+        self.loudness.weight[0, : len(KINDS)] = loud
+        self.loudness.bias.zero_()
+        if links is None:
+            middle = features.mean(0)
+            self.sum.weight.copy_(torch.eye(len(middle)) - torch.outer(middle, middle))
+            return
+        inverse = np.linalg.pinv(features.numpy().astype(np.float64))  # (D, N)
+        pairs = torch.from_numpy((links.T @ inverse.T).T @ inverse.T).float()  # (D, D)
+        self.sum.weight.copy_(pairs.T / (features @ pairs).norm(dim=1).mean().clamp(min=1e-9))
 
 
 def _recency(ages: Tensor) -> Tensor:

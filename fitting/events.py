@@ -16,6 +16,16 @@ class EventKind(str, Enum):
     BOUGHT = "bought"
 
 
+# How much each speaks for the item, to a linear model.
+LOUDNESS = {
+    EventKind.VIEWED: 0.1,
+    EventKind.TRIED: 0.3,
+    EventKind.LIKED: 0.7,
+    EventKind.DISLIKED: 0.0,
+    EventKind.BOUGHT: 1.0,
+}
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that a shopper did with an item.

@@ -13,18 +13,11 @@ from scipy import sparse
 from torch import Tensor
 
 from fitting.condition import DAY, KINDS, Condition
-from fitting.events import Event, EventKind
+from fitting.events import LOUDNESS, Event, EventKind
 
 Array = NDArray[Any]
 
 LONGEST = 100  # events of a history that are looked at: the latest
-LOUDNESS = {
-    EventKind.VIEWED: 0.1,
-    EventKind.TRIED: 0.3,
-    EventKind.LIKED: 0.7,
-    EventKind.DISLIKED: 0.0,
-    EventKind.BOUGHT: 1.0,
-}
 _LOUD = np.array([LOUDNESS[kind] for kind in KINDS], np.float32)
 BOUGHT = KINDS.index(EventKind.BOUGHT)
 DISLIKED = KINDS.index(EventKind.DISLIKED)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.condition import KINDS
-from fitting.events import EventKind
-from fitting.histories import LOUDNESS, History
+from fitting.events import LOUDNESS, EventKind
+from fitting.histories import History
 
 Array = NDArray[Any]
 Scores = Callable[[Array], Array]  # (B, L) which events are kept -> (B, M) scores of M items

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ log = logging.getLogger(__name__)
 DENSE = 5000  # items; in larger sets a dense matrix of items is made once, in single precision
 SAMPLE = 2000  # users that hyper-parameters are chosen on, at most
 DRAWS = 32
+PENALTY = 400.0  # of the EASE from which features are made and the generator begins
 LONGEST = 400  # items of a history that the players are told when measured
 SHAPE = TasteConfig(
     given=128, feature=128, noise=16, width=128, categories=0, attributes=0, sharpness=20.0, dropout=0.5
@@ -107,7 +107,7 @@ def make_ials(train: Matrix, factors: float, regularization: float, alpha: float
     return lambda users: model.user_factors[users] @ model.item_factors.T
 
 
-def item_features(train: Matrix, size: int, penalty: float = 400.0) -> Tensor:
+def item_features(train: Matrix, size: int, penalty: float = PENALTY) -> Tensor:
     """Items without pictures: features from who has what in the training part, (N, size) of unit length.
 
     The right singular vectors of EASE's matrix (in larger sets, of the interactions), less one. A last number
@@ -149,7 +149,7 @@ class Players:
 
 def train_players(train: Matrix, plan: RecommendPlan, seed: int, steps: int | None = None) -> Players:
     features = item_features(train, SHAPE.feature)
-    taste = train_taste(Sets(train, features, seed=seed), _shape(), plan, seed, steps=steps)
+    taste = train_taste(Sets(train, features, seed=seed, links=_links(train)), SHAPE, plan, seed, steps=steps)
     return Players(taste, features, train, seed)
 
 
@@ -165,12 +165,13 @@ def stop_early(part: Split, plan: RecommendPlan) -> tuple[Players, int]:
         if found > best[0]:
             best[:] = [found, step, players]
 
-    train_taste(Sets(part.train, features), _shape(), plan, watch=watch)
+    train_taste(Sets(part.train, features, links=_links(part.train)), SHAPE, plan, watch=watch)
     return best[2], best[1]
 
 
-def _shape() -> TasteConfig:
-    return replace(SHAPE)
+def _links(train: Matrix) -> Any:
+    """The linear model that the generator begins with."""
+    return ease_weights(train, PENALTY) if train.shape[1] <= DENSE else RandomWalk(train).weights
 
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)

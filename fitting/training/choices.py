@@ -45,6 +45,7 @@ class ChoiceSource(Protocol):
     """Batches, each a pure function of its step."""
 
     features: Tensor  # (N, D)
+    links: Any  # (N, N) weights of a linear model that the generator begins with; None for none
 
     def batch(self, step: int, size: int) -> Choices: ...
 
@@ -56,10 +57,13 @@ class Visits:
         found: histories of shoppers.
         features: (N, D) of the catalogue.
         categories: (N,) the items' categories, from 1.
+        links: see `ChoiceSource`.
     """
 
-    def __init__(self, found: Sequence[History], features: Tensor, categories: Array, seed: int = 0) -> None:
-        self.features = features
+    def __init__(
+        self, found: Sequence[History], features: Tensor, categories: Array, seed: int = 0, links: Any = None
+    ) -> None:
+        self.features, self.links = features, links
         self._found, self._categories, self._seed = list(found), categories, seed
         weights = np.array([CHOICES.get(kind, 0.0) for kind in KINDS])
         owner = np.repeat(np.arange(len(found)), [len(history) for history in found])
@@ -110,6 +114,7 @@ class Sets:
         features: (N, D) of the items.
         longest: items of a history that are looked at.
         hidden: least and greatest share that is hidden.
+        links: see `ChoiceSource`.
     """
 
     def __init__(
@@ -119,8 +124,9 @@ class Sets:
         longest: int = 150,
         hidden: tuple[float, float] = (0.2, 0.6),
         seed: int = 0,
+        links: Any = None,
     ) -> None:
-        self.features = features
+        self.features, self.links = features, links
         self._matrix, self._longest, self._hidden, self._seed = interactions, longest, hidden, seed
         self._users = np.flatnonzero(np.diff(interactions.indptr) >= 2)
 

@@ -70,8 +70,8 @@ class RecommendGame:
             generator, discriminator = Generator(shape), Discriminator(shape)
             if config.objective != "wgan-gp":  # whose penalty bounds the critic already
                 spectral_norm(discriminator.body)
-        generator.encoder.begin(source.features)
-        discriminator.encoder.begin(source.features)
+        generator.encoder.begin(source.features, source.links)
+        discriminator.encoder.begin(source.features, source.links)
         self.generator = generator
         rate = config.plan.learning_rate
         self.game = Game(generator, discriminator, GanConfig(config.objective, rate, rate, ema=config.plan.ema))

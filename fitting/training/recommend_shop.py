@@ -171,7 +171,9 @@ def _train(
     whitening = Taste(replace(shape, given=data.embeddings.shape[1]))
     whitening.learn_whitening(data.embeddings)
     rounded(whitening)
-    source = Visits(data.found, whitening.features(data.embeddings), data.categories, seed)
+    matrix = interactions(list(data.found), len(data.added))
+    links = collaborative(matrix).weights if matrix.nnz else None
+    source = Visits(data.found, whitening.features(data.embeddings), data.categories, seed, links)
     taste = train_taste(source, whitening.config, plan, seed, folder, minutes, resume)
     taste.mean.copy_(whitening.mean)
     taste.whitening.copy_(whitening.whitening)
