@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection
@@ -49,6 +51,35 @@ class NothingUsableError(ShopError):
     def __init__(self, name: str, report: Report) -> None:
         super().__init__(f"{name} has no row that can be used. The shop is as it was.")
         self.report = report
+
+
+class _Recent:
+    """Pictures that are being looked at, or were and may not be kept yet: each is looked at by one thread alone."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._looks: dict[str, Future[None]] = {}
+
+    def once(self, key: str, look: Callable[[], Look]) -> Look | None:
+        """The look, or None where another thread has it; its error, where it failed."""
+        with self._lock:
+            first = key not in self._looks
+            done = self._looks.setdefault(key, Future())
+        if not first:
+            return done.result()
+        try:
+            found = look()
+        except BaseException as error:
+            done.set_exception(error)
+            raise
+        done.set_result(None)
+        return found
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These are kept now, and found there."""
+        with self._lock:
+            for key in keys:
+                self._looks.pop(key, None)
 
 
 @dataclass(frozen=True)
@@ -100,7 +131,7 @@ class Import:
     def _lay_aside(self, products: Path, aside: Aside, report: Report, progress: Progress) -> None:
         """Check every row and look at every new picture."""
         seen: list[Look] = []
-        recent: set[str] = set()  # keys of those that may not be kept yet
+        recent = _Recent()
         try:
             rows = self._rows(products, aside, report, progress)
             for (line, product), found in in_order(partial(self._looked_at, recent), rows, self.workers):
@@ -111,12 +142,11 @@ class Import:
                 aside.lay(Laid(product.id, key, product.category, product.values))
                 if look is not None:
                     seen.append(look)
-                    recent.add(key)
                     report.looked += 1
                 if len(seen) >= TOGETHER:
                     self.store.keep_looks(seen)
+                    recent.forget(look.key for look in seen)
                     seen.clear()
-                    recent.clear()
         finally:
             self.store.keep_looks(seen)
 
@@ -135,7 +165,7 @@ class Import:
                 report.refuse(products, Problem(line, product.id, f"line {before} has the same id"))
 
     def _looked_at(
-        self, recent: Set[str], row: tuple[int, Product]
+        self, recent: _Recent, row: tuple[int, Product]
     ) -> tuple[tuple[int, Product], tuple[str, Look | None] | str]:
         """The key of what the picture shows and, if it was not seen before, what that is; or why it cannot be used."""
         product = row[1]
@@ -144,9 +174,9 @@ class Import:
                 return row, f"This garment picture is larger than {MAX_BYTES >> 20} MB. Make it smaller."
             content = product.picture.read_bytes()
             key = self.looks.key(content, product.category)
-            if key in recent or (self.looks.has_picture(key) and self.store.look(key) is not None):
+            if self.looks.has_picture(key) and self.store.look(key) is not None:
                 return row, (key, None)
-            return row, (key, self.looks.look(content, product.category))
+            return row, (key, recent.once(key, lambda: self.looks.look(content, product.category)))
         except GarmentError as error:
             return row, str(error)
         except OSError as error:

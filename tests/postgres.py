@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 
 def program(name: str) -> str | None:
@@ -19,9 +20,20 @@ def program(name: str) -> str | None:
     return shutil.which(name) or (str(found[-1]) if found else None)
 
 
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[str]:
+    """URL of a database that is empty for every test."""
+    yield postgres_server
+    engine = create_engine(postgres_server.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """URL of an empty database, on a socket in a temporary folder."""
+def postgres_server() -> Iterator[str]:
+    """URL of a database, on a socket in a temporary folder."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'fitting-room[postgres]'")
     initdb, control = program("initdb"), program("pg_ctl")
     if initdb is None or control is None:

@@ -105,9 +105,7 @@ def test_thin_strip() -> None:
 
 
 @pytest.mark.parametrize("size", [(30000, 30000), (12000, 12000), (10000, 9500), (6000, 5000)])
-def test_too_many_pixels_are_refused_before_decoding(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("was decoded"))
     assert "megapixels" in refusal(png_header_only(*size))
 
@@ -143,9 +141,7 @@ def test_formats_not_on_the_list(kind: str) -> None:
 
 
 def test_svg() -> None:
-    assert "JPG, PNG or WebP" in refusal(
-        b'<svg xmlns="http://www.w3.org/2000/svg" width="500" height="500"/>'
-    )
+    assert "JPG, PNG or WebP" in refusal(b'<svg xmlns="http://www.w3.org/2000/svg" width="500" height="500"/>')
 
 
 def test_heic_is_named_and_its_remedy_given() -> None:
@@ -257,9 +253,7 @@ def test_colour_profile_is_honoured() -> None:
     red, blue = lab.find(b"rXYZ"), lab.find(b"bXYZ")
     swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
     swapped = bytearray(bytes(swapped).replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be")))
-    decoded = images.decode(
-        encoded(Image.new("RGB", (80, 80), (200, 0, 0)), "PNG", icc_profile=bytes(swapped))
-    )
+    decoded = images.decode(encoded(Image.new("RGB", (80, 80), (200, 0, 0)), "PNG", icc_profile=bytes(swapped)))
     red_out, _, blue_out = decoded.getpixel((5, 5))
     assert blue_out > 150 and red_out < 80
 

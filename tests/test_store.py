@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from shopping import PRODUCTS, FakeLooks, write
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from fitting import store as sql
 from fitting.database import migrate, open_database
@@ -29,12 +29,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'shop.db'}"
         return
-    yield (url := request.getfixturevalue("postgres"))
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+    yield request.getfixturevalue("postgres")
 
 
 def look(key: str, *values: float) -> Look:

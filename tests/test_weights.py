@@ -54,7 +54,8 @@ def test_a_config_of_another_version_is_refused_with_the_remedy(folder: Path) ->
 
 def test_every_shipped_file_is_the_one_in_the_manifest() -> None:
     manifest = json.loads((FOLDER / "manifest.json").read_text())
-    shipped = {f"{p.parent.name}/{p.name}" for p in FOLDER.glob("*/*") if p.suffix in (".safetensors", ".json")}
+    files = [path for path in FOLDER.rglob("*.*") if path.suffix in (".safetensors", ".json")]
+    shipped = {path.relative_to(FOLDER).as_posix() for path in files if path.parent != FOLDER}
     assert shipped == set(manifest)
     for file, digest in manifest.items():
         verify(FOLDER / file, digest)
