@@ -24,6 +24,7 @@ from fitting.condition import Condition, TasteConfig
 from fitting.gan import Game, GanConfig, spectral_norm
 from fitting.recommend import Discriminator, Generator, Taste, density
 from fitting.training.choices import Choices, ChoiceSource
+from fitting.training.game import keep, restore
 from fitting.training.loop import Plan, Stage, summary_writer
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ def train_taste(
         watch: is shown the players after every hundred steps.
     """
     players = RecommendGame(source, shape, config, seed)
-    start = restore(folder, players) if folder is not None and resume else 0
+    start = restore(folder, _described(players), players.game) if folder is not None and resume else 0
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
     writer = summary_writer(folder) if folder is not None else None
@@ -225,7 +226,7 @@ def train_taste(
         over = minutes is not None and now - began > minutes * 60
         due = now - kept > config.plan.checkpoint_minutes * 60
         if folder is not None and (over or due or step + 1 == config.plan.steps):
-            keep(folder, step + 1, players)
+            keep(folder, step + 1, _described(players), players.game)
             kept = now
         if over or step + 1 == steps:
             break
@@ -234,39 +235,5 @@ def train_taste(
     return players.taste()
 
 
-def keep(folder: Path, step: int, players: RecommendGame) -> None:
-    """Write a checkpoint whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    game = players.game
-    state = {"step": step, "plan": _described(players), "turns": [game.discriminator_steps, game.generator_steps]}
-    state |= {name: part.state_dict() for name, part in _parts(game).items()}
-    torch.save(state, folder / "checkpoint.new")
-    (folder / "checkpoint.new").replace(folder / "checkpoint.pt")
-
-
-def restore(folder: Path, players: RecommendGame) -> int:
-    """Load the folder's checkpoint and return the step to go on with; 0 where there is none."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if state["plan"] != _described(players):
-        raise ValueError(f"{path} belongs to another plan; give another folder, or train without --resume")
-    for name, part in _parts(players.game).items():
-        part.load_state_dict(state[name])
-    players.game.discriminator_steps, players.game.generator_steps = state["turns"]
-    return int(state["step"])
-
-
 def _described(players: RecommendGame) -> dict[str, Any]:
     return {"config": asdict(players.config), "shape": asdict(players.shape), "seed": players.seed}
-
-
-def _parts(game: Game) -> dict[str, Any]:
-    return {
-        "generator": game.generator,
-        "discriminator": game.discriminator,
-        "average": game.average,
-        "generator_adam": game.generator_adam,
-        "discriminator_adam": game.discriminator_adam,
-    }

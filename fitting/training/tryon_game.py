@@ -21,6 +21,7 @@ from fitting.frame import NET
 from fitting.gan import Game, GanConfig
 from fitting.generator import Discriminator, Drawn, Generator, generator_input
 from fitting.images import to_image, to_pixels
+from fitting.training.game import keep, restore
 from fitting.training.loop import Batch, Plan, Stage, batches, summary_writer
 from fitting.training.perceptual import Perceptual
 from fitting.training.tryon_data import TryOnBatches
@@ -167,7 +168,7 @@ def train_game(
     """Train both players and return the generator's average; checkpoints, log and sheets go to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     players = TryOnGame(flow_net, config)
-    start = restore(folder, config, players) if resume else 0
+    start = restore(folder, asdict(config), players.game) if resume else 0
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
     writer, plan = summary_writer(folder), config.plan
@@ -184,7 +185,7 @@ def train_game(
             totals.clear()
         over = minutes is not None and now - began > minutes * 60
         if now - kept > plan.checkpoint_minutes * 60 or over or step + 1 == plan.steps:
-            keep(folder, config, step + 1, players)
+            keep(folder, step + 1, asdict(config), players.game)
             to_image(to_pixels(game_sheet(players, shown))).save(folder / f"preview-{step + 1:06d}.png")
             kept = time.monotonic()
         if over:
@@ -193,39 +194,6 @@ def train_game(
     trained = Generator()
     trained.load_state_dict(players.game.average.state_dict())
     return trained.eval()
-
-
-def keep(folder: Path, config: GamePlan, step: int, players: TryOnGame) -> None:
-    """Write a checkpoint whole or not at all."""
-    game = players.game
-    state = {"step": step, "config": asdict(config), "turns": [game.discriminator_steps, game.generator_steps]}
-    state |= {name: part.state_dict() for name, part in _parts(game).items()}
-    torch.save(state, folder / "checkpoint.new")
-    (folder / "checkpoint.new").replace(folder / "checkpoint.pt")
-
-
-def restore(folder: Path, config: GamePlan, players: TryOnGame) -> int:
-    """Load the folder's checkpoint and return the step to go on with; 0 where there is none."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if state["config"] != asdict(config):
-        raise ValueError(f"{path} belongs to another plan; give another folder, or train without --resume")
-    for name, part in _parts(players.game).items():
-        part.load_state_dict(state[name])
-    players.game.discriminator_steps, players.game.generator_steps = state["turns"]
-    return int(state["step"])
-
-
-def _parts(game: Game) -> dict[str, Any]:
-    return {
-        "generator": game.generator,
-        "discriminator": game.discriminator,
-        "average": game.average,
-        "generator_adam": game.generator_adam,
-        "discriminator_adam": game.discriminator_adam,
-    }
 
 
 @torch.no_grad()
