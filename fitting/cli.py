@@ -133,6 +133,10 @@ def train(
     discriminator: Annotated[
         bool, typer.Option(help="tryon only: without one, the generator is trained for comparison.")
     ] = True,
+    start: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="tryon only: go on from this folder of weights."),
+    ] = None,
 ) -> None:
     """Train NETWORK on the data folder."""
     logging.getLogger("fitting").setLevel(logging.INFO)
@@ -145,7 +149,7 @@ def train(
         elif network is Trainable.TRYON:
             from fitting.training.tryon import train_tryon
 
-            train_tryon(data, folder, minutes, resume, discriminator)
+            train_tryon(data, folder, minutes, resume, discriminator, start)
         elif network is Trainable.RECOMMENDER:
             from fitting.training.recommend_shop import train_recommender
 

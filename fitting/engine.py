@@ -10,16 +10,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting import weights
+from fitting.anatomy import Part
 from fitting.conditions import joint_maps, of_garment, of_scene
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
 from fitting.folding import folded
 from fitting.frame import NET
-from fitting.garment import Garment
+from fitting.garment import Category, Garment
 from fitting.generator import Drawn, Generator, generator_input
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import garment_frame, warp
+
+# The part of the target parsing that a garment of each category becomes.
+WORN = {
+    Category.UPPER: Part.UPPER,
+    Category.LOWER: Part.LOWER,
+    Category.DRESS: Part.DRESS,
+    Category.OUTER: Part.UPPER,
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,12 @@ class Drawing:
 
     Attributes:
         flow: (2, 256, 192), displacement in cells into the garment's view.
-        mask: (256, 192) in [0, 1], where the garment is seen.
+        mask: (256, 192) in [0, 1], where the garment is seen: where the flow finds it, and nothing hides it.
         target: (11, 256, 192) probabilities of the target parsing, one map a `Part`.
         change: (3, 256, 192) in [-1, 1], what is added to the person without the old garment.
         alpha: (256, 192) in [0, 1], where the warped garment shows.
         shade: (256, 192) factor of its colours.
-        misfit: in [0, 1], share of what should be garment for which the flow finds none.
+        misfit: in [0, 1], how far the target parsing and the garment as laid on disagree.
     """
 
     flow: Tensor
@@ -82,23 +91,28 @@ class Engine:
             found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
-        mask, target = big[:, :1].sigmoid(), big[:, 1:].softmax(1)
+        target = big[:, 1:].softmax(1)
         cloth = warp(small_cloth(garment).to(home.device), found.flow)
         edit = F.avg_pool2d(scene.edit_region[None, None], 2).to(home.device)
-        cut = cloth[:, 3:]
+        mask = big[:, :1].sigmoid() * cloth[:, 3:]
         if generate:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
             joints = joint_maps(scene.person.keypoints[None]).to(home.device)
-            given = generator_input(before.to(home.device), cloth[:, :3], cut, mask, edit, target, joints)
+            given = generator_input(before.to(home.device), cloth, mask, edit, target, joints)
             with self._precision(home.device):
                 drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
         else:
-            drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask * cut, torch.ones_like(mask))
-        sure = mask * edit
-        misfit = float((sure * (1 - cut)).sum() / sure.sum().clamp(min=1))
+            drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))
+        misfit = disagreement(mask * edit, target[:, WORN[scene.category], None] * edit)
         maps = [found.flow, mask[:, 0], target, drawn.change, drawn.alpha[:, 0], drawn.shade[:, 0]]
         flow, mask, target, change, alpha, shade = (value[0].float().cpu() for value in maps)
         return Drawing(flow, mask, target, change, alpha, shade, misfit)
+
+
+def disagreement(one: Tensor, other: Tensor) -> float:
+    """One minus the overlap of two maps in [0, 1] over their union."""
+    both = torch.minimum(one, other).sum()
+    return float(1 - both / torch.maximum(one, other).sum().clamp(min=1))
 
 
 def small_cloth(garment: Garment) -> Tensor:

@@ -26,7 +26,7 @@ class FlowNetConfig:
     """Widths of the features at strides 2, 4, 8 and 16; layers of attention, and heads in each."""
 
     widths: tuple[int, int, int, int] = (24, 48, 64, 96)
-    layers: int = 3
+    layers: int = 5
     heads: int = 4
 
 

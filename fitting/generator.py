@@ -48,21 +48,19 @@ class Drawn:
         return torch.lerp(under, drawn, edit)
 
 
-def generator_input(
-    under: Tensor, warped: Tensor, cut: Tensor, mask: Tensor, edit: Tensor, parts: Tensor, joints: Tensor
-) -> Tensor:
+def generator_input(under: Tensor, cloth: Tensor, mask: Tensor, edit: Tensor, parts: Tensor, joints: Tensor) -> Tensor:
     """What the generator is told.
 
     Args:
         under: (B, 3, 256, 192) in [0, 1], the person without the old garment.
-        warped: (B, 3, ...) in [0, 1], the garment's colours moved by the flow.
-        cut: (B, 1, ...) in [0, 1], the garment's own mask, moved likewise.
-        mask: (B, 1, ...) in [0, 1], where FlowNet says the garment is seen.
+        cloth: (B, 4, ...) in [0, 1], the garment's colours and its own mask, moved by the flow.
+        mask: (B, 1, ...) in [0, 1], what of that mask is seen.
         edit: (B, 1, ...) in [0, 1].
         parts: (B, 11, ...) probabilities of the target parsing.
         joints: (B, 17, ...) spots.
     """
-    return torch.cat([under * 2 - 1, (warped * 2 - 1) * mask, cut, mask, edit, parts, joints], 1)
+    colours, cut = cloth[:, :3], cloth[:, 3:]
+    return torch.cat([under * 2 - 1, (colours * 2 - 1) * mask, cut, mask, edit, parts, joints], 1)
 
 
 class Generator(nn.Module):
@@ -70,7 +68,7 @@ class Generator(nn.Module):
 
     Its widest maps are those of stride 2: full-size pixels are folded into channels on the way in and unfolded on
     the way out (Shi et al. 2016, arXiv:1609.05158), which costs a third of working at full size. It starts as the
-    bare warp: no change, the garment where flow and cut-out agree, no shade.
+    bare warp: no change, the garment where it is seen, no shade.
     """
 
     Config = GeneratorConfig
@@ -96,10 +94,10 @@ class Generator(nn.Module):
             x = F.interpolate(x, size=features[index].shape[-2:], mode="bilinear", align_corners=False)
             x = self.up[index](torch.cat([features[index], x], 1))
         out = F.pixel_shuffle(self.last(x).float(), 2)
-        agreed = (told[:, 6:7] * told[:, 7:8]).float().clamp(0.02, 0.98)
+        seen = told[:, 7:8].float().clamp(0.02, 0.98)
         return Drawn(
             change=torch.tanh(out[:, :3]),
-            alpha=torch.sigmoid(out[:, 3:4] + torch.logit(agreed)),
+            alpha=torch.sigmoid(out[:, 3:4] + torch.logit(seen)),
             shade=1 + 0.6 * torch.tanh(out[:, 4:]),
         )
 

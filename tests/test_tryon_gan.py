@@ -11,7 +11,7 @@ from dressing import garment, person
 from torch import Tensor, nn
 
 from fitting.conditions import GARMENT_CHANNELS, SCENE_CHANNELS, joint_maps, of_garment, of_scene
-from fitting.engine import Drawing, Engine
+from fitting.engine import Drawing, Engine, disagreement
 from fitting.flow_net import FlowNet, FlowNetConfig
 from fitting.frame import NET
 from fitting.gan import Game, GanConfig
@@ -23,8 +23,9 @@ from fitting.room import MISFIT, UNSURE, FittingRoom
 from fitting.scene import dress
 from fitting.training.garment_data import GarmentTables
 from fitting.training.loop import Stage
-from fitting.training.tryon_data import TryOnBatches
-from fitting.training.tryon_flow import flow_loss, losses_of
+from fitting.training.tryon_choice import wearers
+from fitting.training.tryon_data import TryOnBatches, depth_of
+from fitting.training.tryon_flow import flow_loss, losses_of, outline, outline_loss
 from fitting.training.tryon_game import lay_on
 from fitting.training.tryon_tables import TryOnTables
 from fitting.training.tryon_views import Deformation, grid_of, recoloured, sampled, view_of_person
@@ -86,10 +87,10 @@ def test_shipped_sizes_are_small() -> None:
 
 def test_the_generator_starts_as_the_bare_warp() -> None:
     told = torch.rand(2, INPUTS, *NET)
-    under, warped, cut, mask = told[:, :3], told[:, 3:6], told[:, 6:7], told[:, 7:8]
+    under, warped, mask = told[:, :3], told[:, 3:6], told[:, 7:8]
     drawn = Generator(GeneratorConfig((8, 8, 8, 8))).eval()(told)
     assert drawn.change.abs().max() == 0 and torch.equal(drawn.shade, torch.ones_like(drawn.shade))
-    torch.testing.assert_close(drawn.alpha, (cut * mask).clamp(0.02, 0.98))
+    torch.testing.assert_close(drawn.alpha, mask.clamp(0.02, 0.98))
     out = drawn.over(under, warped, torch.ones_like(mask))
     torch.testing.assert_close(out, torch.lerp(under, warped, drawn.alpha))
 
@@ -262,6 +263,16 @@ def test_dye_colours_garment_and_wearer_alike() -> None:
     torch.testing.assert_close(picture[:, 100:], colour[:, 100:])
 
 
+BODY = np.array(  # standing in the middle of the grid, the torso where the made-up garments are
+    [
+        *[(192, 70), (200, 64), (184, 64), (208, 70), (176, 70), (240, 150), (144, 150), (264, 230), (120, 230)],
+        *[(268, 300), (116, 300), (220, 330), (164, 330), (220, 420), (164, 420), (220, 500), (164, 500)],
+    ],
+    np.float32,
+)
+BODY = np.concatenate([BODY, np.ones((17, 1), np.float32)], 1)
+
+
 def people(count: int, laid: int, seed: int) -> TryOnTables:
     rng = np.random.default_rng(seed)
     shape = (count, *NET)
@@ -284,7 +295,7 @@ def people(count: int, laid: int, seed: int) -> TryOnTables:
         truth=parsing,
         bare=parsing,
         worn=worn,
-        keypoints=rng.random((count, 17, 3)).astype(np.float32) * (384, 512, 1),
+        keypoints=np.repeat(BODY[None], count, 0),
         category=np.zeros(count, np.int32),
         group=np.arange(count, dtype=np.int32) // 2,
         source=np.zeros(count, np.int32),
@@ -339,6 +350,40 @@ def test_flow_net_learns_one_batch(batches: TryOnBatches) -> None:
     assert totals[-1] < 0.75 * totals[0]
 
 
+def test_scraps_and_what_is_worn_elsewhere_are_no_garments() -> None:
+    table = people(4, 0, 0)
+    table.worn[1, :, 85:115] = table.worn[1, 110:140] = 0  # in four pieces
+    table.worn[2] = np.roll(table.worn[2], 70, 1)  # beside the body
+    table.worn[3] = 0
+    assert wearers(table) == [0]
+
+
+def test_a_flow_is_drawn_towards_the_outline_that_is_seen() -> None:
+    """A garment laid on too high: the loss must fall as it comes down, also where no flow is known."""
+    mask = torch.zeros(NET)
+    mask[60:160, 50:140] = 1
+    depth = depth_of(mask)[None]
+    cover = torch.zeros(1, 1, *NET)
+    cover[..., 70:170, 50:140] = 1
+    parts = torch.where(cover[:, 0] > 0.5, int(Part.UPPER), int(Part.LEGS))
+    batch = {"depth": depth, "parts": parts, "edit": torch.ones(1, 1, *NET)}
+
+    def loss(up: float) -> float:
+        flow = torch.zeros(1, 2, *NET)
+        flow[:, 1] = up
+        return float(outline_loss(outline(depth, flow, 2), cover[..., ::2, ::2], batch))
+
+    losses = [loss(up) for up in (0.0, -5.0, -10.0)]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_misfit_is_what_two_maps_do_not_share() -> None:
+    one, other = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    one[..., :2, :], other[..., 1:3, :] = 1, 1
+    assert disagreement(one, one) == 0
+    assert disagreement(one, other) == pytest.approx(2 / 3)
+
+
 def test_flow_loss_is_nothing_for_the_truth_and_ignores_what_is_unknown(batches: TryOnBatches) -> None:
     truth = torch.zeros(1, 2, *NET)
     truth[..., :40] = float("nan")
@@ -373,4 +418,4 @@ def test_what_is_laid_on_in_training_is_what_the_engine_lays_on(someone: Person)
     }
     laid = lay_on(networks.flow_net, batch)
     assert (laid.told - told[0]).abs().mean() < 0.02  # one of them in half precision
-    assert generator_input(*[torch.zeros(1, n, *NET) for n in (3, 3, 1, 1, 1, 11, 17)]).shape[1] == INPUTS
+    assert generator_input(*[torch.zeros(1, n, *NET) for n in (3, 4, 1, 1, 11, 17)]).shape[1] == INPUTS

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fitting import weights
+from fitting.flow_net import FlowNet
+from fitting.generator import Generator
 from fitting.person import PersonNet
 from fitting.training.garment_data import tables as garment_tables
 from fitting.training.tryon_data import TryOnBatches
@@ -19,7 +21,12 @@ log = logging.getLogger(__name__)
 
 
 def train_tryon(
-    data: Path, folder: Path, minutes: float | None = None, resume: bool = False, discriminator: bool = True
+    data: Path,
+    folder: Path,
+    minutes: float | None = None,
+    resume: bool = False,
+    discriminator: bool = True,
+    start: Path | None = None,
 ) -> None:
     """Train the networks of the try-on one after the other, and save them to `folder`/weights/tryon.
 
@@ -29,6 +36,7 @@ def train_tryon(
         minutes: stop, with a checkpoint, after this long.
         resume: go on from the checkpoints in `folder`.
         discriminator: False trains the generator without one, for comparison; FlowNet stays the same.
+        start: a folder of weights to go on from, as the shipped ones, with fewer steps; anew by default.
     """
     began = time.monotonic()
     batches = tryon_batches(data, folder.parent / "cache")
@@ -36,7 +44,8 @@ def train_tryon(
     def left() -> float | None:
         return None if minutes is None else minutes - (time.monotonic() - began) / 60
 
-    flow_net, done = train_flow(batches, folder / "flow", left(), resume)
+    known = None if start is None else weights.load(FlowNet, "tryon/flow", start)
+    flow_net, done = train_flow(batches, folder / "flow", left(), resume, known)
     home = folder / "weights"
     weights.save(flow_net, home / "tryon" / "flow")
     weights.record("tryon/flow", home)
@@ -44,7 +53,9 @@ def train_tryon(
         log.info("FlowNet is not done yet; go on with --resume")
         return
     plan = GamePlan() if discriminator else replace(GamePlan(), adversarial=0.0)
-    generator = train_game(batches, flow_net, folder / ("game" if discriminator else "alone"), plan, left(), resume)
+    able = None if start is None else weights.load(Generator, "tryon/generator", start)
+    games = folder / ("game" if discriminator else "alone")
+    generator = train_game(batches, flow_net, games, plan, left(), resume, able)
     name = "tryon/generator"
     weights.save(generator, (home if discriminator else folder / "weights_alone") / name)
     weights.record(name, home if discriminator else folder / "weights_alone")

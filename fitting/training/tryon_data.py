@@ -22,13 +22,14 @@ from fitting.fill import push_pull
 from fitting.frame import NET
 from fitting.training.garment_data import GarmentTables
 from fitting.training.loop import Stage
+from fitting.training.tryon_choice import believable, main_piece, pairs, wearers
 from fitting.training.tryon_tables import TryOnTables
 from fitting.training.tryon_views import Deformation, background, grid_of, lights, recoloured, sampled, view_of_person
 from fitting.training.views import Rng, tensor
 
 # Share of a batch: rendered pairs, rendered people as they are, colourways, worn garments put back, laid on.
-SHARES = {"rendered": 0.28, "rendered same": 0.06, "colourway": 0.1, "worn": 0.18, "laid": 0.38}
-LEAST_WORN = 900  # cells of 256x192: less is not a garment to learn from
+SHARES = {"rendered": 0.38, "rendered same": 0.04, "colourway": 0.1, "worn": 0.2, "laid": 0.28}
+DEEP = 16.0  # cells beyond which a garment's outline is far
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class TryOnBatches:
 
     def __init__(self, sources: dict[str, TryOnTables], garments: GarmentTables, seed: int = 0) -> None:
         self.sources, self.garments, self.seed = sources, garments, seed
-        self.pairs = {name: _pairs(table) for name, table in sources.items() if name != "ccp"}
-        self.worn = [(t, row) for n in ("luma", "ccp") for t in (sources[n],) for row in _wearers(t)]
-        self.laid = [(t, row) for n in ("luma", "ccp") for t in (sources[n],) for row in _believable(t, n)]
+        self.pairs = {name: pairs(table) for name, table in sources.items() if name != "ccp"}
+        self.worn = [(t, row) for n in ("luma", "ccp") for t in (sources[n],) for row in wearers(t)]
+        self.laid = [(t, row) for n in ("luma", "ccp") for t in (sources[n],) for row in believable(t, n)]
 
     def __call__(self, step: int, stage: Stage) -> dict[str, Tensor]:
         """A batch at 256x192, floats in [0, 1] where nothing else is said.
@@ -66,6 +67,7 @@ class TryOnBatches:
         Returns:
             scene, garment: conditions as of `fitting.conditions`.
             cloth: (B, 4, ...) the garment's colour, continued beyond its edge, and mask, in its 3:4 view.
+            depth: (B, 1, ...) cells to the garment's outline, up to `DEEP`; negative outside it.
             under: (B, 3, ...) the person without the old garment; edit: (B, 1, ...).
             photo: (B, 3, ...) the person as photographed.
             target: (B, 3, ...) the true picture; where `paired` (B,) is 0, the photo again.
@@ -156,6 +158,7 @@ class TryOnBatches:
             "parsing": labels[1],
             "category": category,
             "cloth": picture,
+            "depth": depth_of(picture[3]),
             "under": under,
             "edit": edit,
             "photo": photo,
@@ -184,7 +187,7 @@ class TryOnBatches:
         self, case: _Case, picture: Tensor, places: Tensor, cover: Tensor, flip: bool, rng: Rng
     ) -> tuple[Tensor, Tensor]:
         """The garment deformed and fitted into its view, and the flow that leads into it, in cells."""
-        rough = {"rendered": 0.4, "rendered same": 0.4, "laid": 0.4}.get(case.kind, 1.0)
+        rough = 0.7 if case.kind in ("worn", "colourway") else 0.4
         deformation = Deformation.random(rng, picture[3], flip, rough)
         seen = deformation.picture(picture)
         colour = push_pull(seen[:3], (seen[3] > 0.7).float())
@@ -203,6 +206,13 @@ def _seen_joints(keypoints: NDArray, view: NDArray, flip: bool) -> Tensor:
     return tensor(found[MIRRORED] if flip else found)
 
 
+def depth_of(mask: Tensor) -> Tensor:
+    """(H, W) -> (1, H, W) signed distance from the outline in cells, positive inside."""
+    inside = mask.numpy() > 0.5
+    depth = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    return tensor(depth - 0.5 * np.sign(depth)).clamp(-DEEP, DEEP)[None]
+
+
 def _soft(mask: Tensor) -> Tensor:
     """(H, W) bool -> (1, H, W) in [0, 1], its edge one cell soft."""
     return F.avg_pool2d(mask.float()[None], 3, 1, 1)
@@ -214,7 +224,7 @@ def _worn(photo: NDArray, worn: NDArray, rng: Rng) -> _Cloth:
     What hid parts of it (hands, hair) is painted over, and so are random spots, so that neither holes nor their
     filling tell where hands were.
     """
-    mask = _main(worn > 127)
+    mask = main_piece(worn > 127)
     whole = ndimage.binary_fill_holes(ndimage.binary_closing(mask, iterations=3))
     known = ndimage.binary_erosion(mask, iterations=1).astype(np.float32)
     rows, columns = np.mgrid[0 : NET[0], 0 : NET[1]]
@@ -227,47 +237,3 @@ def _worn(photo: NDArray, worn: NDArray, rng: Rng) -> _Cloth:
     places = np.stack([(x + 0.5) / NET[1], (y + 0.5) / NET[0]], -1).astype(np.float32)
     places[~mask] = np.nan
     return _Cloth(torch.cat([colour, tensor(whole)[None]]), tensor(places), tensor(worn * mask) / 255)
-
-
-def _main(mask: NDArray) -> NDArray:
-    """The largest piece of a mask, and what is nearly as large: specks are errors of the parsing."""
-    pieces, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    areas = np.bincount(pieces.ravel())
-    areas[0] = 0
-    return (areas >= 0.3 * areas.max())[pieces]
-
-
-def _believable(table: TryOnTables, source: str) -> list[int]:
-    """Garments that geometry has laid on where it knows the body: studio photos of legs alone show no shoulders."""
-    category = np.array(table.category)[np.array(table.laid_person)] if len(table.laid_person) else np.zeros(0)
-    shown = [(np.array(table.laid_cover[row]) > 127).sum() > LEAST_WORN for row in range(len(category))]
-    return [row for row in range(len(category)) if shown[row] and (source == "ccp" or category[row] == 0)]
-
-
-def _wearers(table: TryOnTables) -> list[int]:
-    """Rows whose person wears a garment of the row's category."""
-    return [row for row in range(len(table.worn)) if int((table.worn[row] > 127).sum()) > LEAST_WORN]
-
-
-def _pairs(table: TryOnTables) -> list[tuple[int, int]]:
-    """Ordered pairs of rows of one group whose pictures agree outside the garments, and that wear some."""
-    members: dict[int, list[int]] = {}
-    for row, group in enumerate(table.group):
-        members.setdefault(int(group), []).append(row)
-    found = []
-    for rows in members.values():
-        for first in rows:
-            for second in rows:
-                if first != second and _alike(table, first, second):
-                    found.append((first, second))
-    return found
-
-
-def _alike(table: TryOnTables, first: int, second: int) -> bool:
-    if int((table.worn[second] > 127).sum()) < LEAST_WORN:
-        return False
-    apart = (table.edit[first] == 0) & (table.edit[second] == 0)
-    difference = np.abs(table.photo[first][apart].astype(np.int16) - table.photo[second][apart].astype(np.int16))
-    return bool(difference.mean() < 10)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fitting.anatomy import Part
 from fitting.flow_net import FlowNet, Flows
 from fitting.frame import NET
 from fitting.images import to_image, to_pixels
 from fitting.training.loop import Batch, Plan, Stage, reached, train
-from fitting.training.tryon_data import TryOnBatches
+from fitting.training.tryon_data import DEEP, TryOnBatches
 from fitting.warp import warp
 
 log = logging.getLogger(__name__)
@@ -27,24 +29,31 @@ PLAN = Plan(
     weight_decay=0.01,
     ema=0.995,
 )
+AGAIN = replace(PLAN, stages=(Stage(2700, 12, NET),), ema=0.998)  # from weights that know the coarse already
+SHARP = 1.0  # cells over which a garment's outline fades
 LEVELS = (0.25, 0.4, 0.6, 1.0)  # weights of the flows at strides 16, 8, 4 and 2
 
 
 def train_flow(
-    batches: TryOnBatches, folder: Path, minutes: float | None = None, resume: bool = False
+    batches: TryOnBatches,
+    folder: Path,
+    minutes: float | None = None,
+    resume: bool = False,
+    start: FlowNet | None = None,
 ) -> tuple[FlowNet, bool]:
-    """Train FlowNet; returns its average, and whether the plan was finished."""
+    """Train FlowNet, anew or from another's weights; returns its average, and whether the plan was finished."""
+    plan = PLAN if start is None else AGAIN
 
     def preview(net: nn.Module, path: Path) -> None:
-        stage = PLAN.stage_at(int(path.stem.rsplit("-", 1)[-1]) - 1)
+        stage = plan.stage_at(int(path.stem.rsplit("-", 1)[-1]) - 1)
         batch = batches(10**7, Stage(1, 16, stage.size))
         to_image(to_pixels(flow_sheet(net, batch))).save(path)
 
-    net = FlowNet()
-    ema = train(net, PLAN, batches, losses_of, folder, minutes, resume, preview)
+    net = FlowNet() if start is None else start
+    ema = train(net, plan, batches, losses_of, folder, minutes, resume, preview)
     trained = FlowNet(net.config)
     trained.load_state_dict(ema.state_dict())
-    return trained.eval(), reached(folder) == PLAN.steps
+    return trained.eval(), reached(folder) == plan.steps
 
 
 def losses_of(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -55,8 +64,11 @@ def losses_of(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
     losses = {"flow": flow_loss(found, batch["places"], trust)}
     losses["bend"] = 0.1 * bend(found.levels[-1])
     small = F.avg_pool2d(cover, step)
-    mask = F.binary_cross_entropy_with_logits(found.mask.float(), small, reduction="none").mean((1, 2, 3))
-    losses["mask"] = (mask + dice(found.mask.float().sigmoid(), small)).mean()
+    inside = outline(batch["depth"], found.flow, step)
+    seen = found.mask.float().sigmoid() * (inside / SHARP).sigmoid()
+    mask = F.binary_cross_entropy(seen.clamp(1e-3, 1 - 1e-3), small, reduction="none").mean((1, 2, 3))
+    losses["mask"] = ((mask + dice(seen, small)) * (0.4 + 0.6 * batch["paired"])).mean()
+    losses["outline"] = outline_loss(inside, small, batch)
     # Where nothing can change the parsing is known already; what may change counts ten times.
     labels = batch["parts"][:, step // 2 :: step, step // 2 :: step]
     weight = 0.1 + 0.9 * (F.avg_pool2d(batch["edit"], step)[:, 0] > 0)
@@ -66,6 +78,29 @@ def losses_of(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
     known = (cover > 0.9) * batch["paired"][:, None, None, None]
     losses["colour"] = 0.5 * ((seen - batch["target"]).abs() * known).sum() / (3 * known.sum().clamp(min=1))
     return losses
+
+
+def outline(depth: Tensor, flow: Tensor, step: int) -> Tensor:
+    """How deep in the garment each cell's place lies: (B, 1, 256/step, 192/step), in the garment's cells."""
+    return F.avg_pool2d(warp(depth + DEEP, flow), step) - DEEP
+
+
+def outline_loss(inside: Tensor, cover: Tensor, batch: Batch) -> Tensor:
+    """The flow itself must end the garment where the truth does, so that hems are as sharp as the cut-out.
+
+    Left out: gaps that hands, hair or the neck may be the reason for, as there the garment goes on behind them.
+    """
+    step = NET[0] // cover.shape[-2]
+    parts = batch["parts"][:, step // 2 :: step, step // 2 :: step][:, None]
+    before = torch.zeros_like(parts, dtype=torch.bool)
+    for part in (Part.HAIR, Part.FACE, Part.SKIN, Part.ACCESSORY, -1):
+        before |= parts == part
+    wide = 2 * (24 // step) // 2 + 1
+    closed = -F.max_pool2d(-F.max_pool2d(cover, wide, 1, wide // 2), wide, 1, wide // 2)
+    known = (cover > 0.9) | ((cover < 0.1) & (closed < 0.5) & ~before)
+    error = F.binary_cross_entropy_with_logits(inside / (2 * SHARP), (cover > 0.5).float(), reduction="none")
+    weight = known * (0.1 + 0.9 * (F.avg_pool2d(batch["edit"], step) > 0))
+    return (error * weight).sum() / weight.sum().clamp(min=1)
 
 
 def flow_loss(found: Flows, truth: Tensor, trust: Tensor) -> Tensor:
@@ -105,8 +140,8 @@ def flow_sheet(net: nn.Module | Callable[..., Flows], batch: Batch) -> Tensor:
     """Agnostic, garment, laid on by the flow, truth: (3, H, W) in [0, 1], four samples a row."""
     found = net(batch["scene"], batch["garment"], fine=bool(batch["fine"]))
     mask = F.interpolate(found.mask.float().sigmoid(), size=NET, mode="bilinear", align_corners=False)
-    seen = warp(batch["cloth"][:, :3], found.flow)
-    on = torch.lerp(batch["under"], seen, mask * batch["edit"])
+    seen = warp(batch["cloth"], found.flow)
+    on = torch.lerp(batch["under"], seen[:, :3], mask * seen[:, 3:] * batch["edit"])
     agnostic, garment = (batch["scene"][:, :3] + 1) / 2, (batch["garment"][:, :3] + 1) / 2
     return tiled(torch.cat([agnostic, garment, on, batch["target"]], 3), 4)
 

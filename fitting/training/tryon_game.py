@@ -31,7 +31,7 @@ from fitting.warp import warp
 log = logging.getLogger(__name__)
 
 
-PLAN = Plan(stages=(Stage(1900, 8, NET),), learning_rate=4e-4, warmup=100, ema=0.995)
+PLAN = Plan(stages=(Stage(2200, 8, NET),), learning_rate=8e-4, warmup=100, ema=0.995)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class GamePlan:
     """
 
     plan: Plan = PLAN
-    alone: int = 700
+    alone: int = 900
     adversarial: float = 0.15
     likeness: float = 6.0
     perceptual: float = 1.0
@@ -67,11 +67,11 @@ class Laid:
 class TryOnGame:
     """Both players, their optimisers and averages; `step` by `step`."""
 
-    def __init__(self, flow_net: FlowNet, config: GamePlan) -> None:
+    def __init__(self, flow_net: FlowNet, config: GamePlan, start: Generator | None = None) -> None:
         self.flow_net, self.config = flow_net.eval().requires_grad_(False), config
         rate = config.plan.learning_rate
         gan = GanConfig("hinge", rate, rate, ema=config.plan.ema)
-        self.game = Game(Generator().train(), Discriminator().train(), gan)
+        self.game = Game((start or Generator()).train(), Discriminator().train(), gan)
         self.perceptual = Perceptual()
         for net in (self.flow_net, self.game.generator, self.game.discriminator, self.perceptual):
             net.to(memory_format=torch.channels_last)
@@ -147,14 +147,14 @@ def lay_on(flow_net: nn.Module, batch: Batch) -> Laid:
     with torch.autocast("cpu", torch.bfloat16, enabled=batch["under"].device.type == "cpu"):
         found = flow_net(batch["scene"], batch["garment"])
     big = F.interpolate(torch.cat([found.mask, found.parts], 1).float(), size=NET, mode="bilinear")
-    mask, parts = big[:, :1].sigmoid(), big[:, 1:].softmax(1)
     cloth = warp(batch["cloth"], found.flow)
+    mask, parts = big[:, :1].sigmoid() * cloth[:, 3:], big[:, 1:].softmax(1)
     joints = batch["scene"][:, 3:20]
     edit, under = batch["edit"], batch["under"]
-    told = generator_input(under, cloth[:, :3], cloth[:, 3:], mask, edit, parts, joints)
+    told = generator_input(under, cloth, mask, edit, parts, joints)
     scene = torch.cat([(batch["scene"][:, :3] + 1) / 2, edit], 1)
     told, scene = (t.contiguous(memory_format=torch.channels_last) for t in (told, scene))
-    return Laid(told, cloth[:, :3], mask * cloth[:, 3:], cloth[:, 3:], scene)
+    return Laid(told, cloth[:, :3], mask, cloth[:, 3:], scene)
 
 
 def train_game(
@@ -164,16 +164,20 @@ def train_game(
     config: GamePlan,
     minutes: float | None = None,
     resume: bool = False,
+    start: Generator | None = None,
 ) -> Generator:
-    """Train both players and return the generator's average; checkpoints, log and sheets go to `folder`."""
+    """Train both players and return the generator's average; checkpoints, log and sheets go to `folder`.
+
+    The generator begins anew or from `start`, which is changed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    players = TryOnGame(flow_net, config)
-    start = restore(folder, asdict(config), players.game) if resume else 0
+    players = TryOnGame(flow_net, config, start)
+    first = restore(folder, asdict(config), players.game) if resume else 0
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
     writer, plan = summary_writer(folder), config.plan
     shown = make(10**7, Stage(1, 16, NET))
-    for step, batch in batches(plan, start, make):
+    for step, batch in batches(plan, first, make):
         for name, value in players.step(step, batch).items():
             totals[name] = totals.get(name, 0.0) + value
         now = time.monotonic()
@@ -191,7 +195,7 @@ def train_game(
         if over:
             break
     writer.close()
-    trained = Generator()
+    trained = Generator(start.config if start else None)
     trained.load_state_dict(players.game.average.state_dict())
     return trained.eval()
 
