@@ -22,8 +22,8 @@ from sqlalchemy import Connection
 from fitting import store as sql
 from fitting.aside import Aside, Laid
 from fitting.errors import GarmentError, ShopError
-from fitting.evaluation.in_order import in_order
 from fitting.images import MAX_BYTES
+from fitting.in_order import in_order
 from fitting.looks import Looks
 from fitting.products import Product
 from fitting.reading import Progress, Report, read_orders, read_products

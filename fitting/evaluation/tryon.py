@@ -19,7 +19,6 @@ from torch import Tensor
 from fitting.errors import FittingError
 from fitting.evaluation import lite0 as distances
 from fitting.evaluation import measures
-from fitting.evaluation.in_order import in_order
 from fitting.evaluation.lite0 import Lite0
 from fitting.evaluation.tryon_cases import PAIRS, Case, Plan, all_plans
 from fitting.evaluation.tryon_flow import Target, endpoint_error, overlaps, topmost
@@ -28,6 +27,7 @@ from fitting.evaluation.tryon_rows import Row, engine_of, rows
 from fitting.evaluation.tryon_sheet import Gallery
 from fitting.evaluation.tryon_table import FRECHET, Table, merged
 from fitting.images import to_unit
+from fitting.in_order import in_order
 from fitting.room import FittingRoom
 from fitting.scene import dress
 from fitting.underlay import undress
