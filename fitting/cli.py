@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitting import cli_catalogue, cli_recommend
+from fitting import cli_catalogue, cli_recommend, cli_report
 from fitting.errors import FittingError, ShopError, WeightsError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_catalogue.app, name="catalogue")
 app.command("recommend")(cli_recommend.recommend)
+app.command("report")(cli_report.report)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 

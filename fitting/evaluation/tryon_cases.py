@@ -135,7 +135,7 @@ def luma_plans(data: Path, room: FittingRoom) -> list[Plan]:
         category = luma_category(product)
         for person, other in permutations(photos, 2):
             name = f"{person.stem} in {other.stem}"
-            plans.append(Plan(name, partial(_worn_by, room, name, person, other, category)))
+            plans.append(Plan(name, partial(worn_by, room, name, person, other, category)))
     return plans
 
 
@@ -155,10 +155,10 @@ def luma_category(product: str) -> Category:
 
 def ccp_plans(data: Path, room: FittingRoom) -> list[Plan]:
     photos = [data / "ccp" / "photos" / f"{id_}.jpg" for id_ in ccp_split(data, "test")]
-    return [Plan(photo.stem, partial(_worn_by, room, photo.stem, photo, photo, None)) for photo in photos]
+    return [Plan(photo.stem, partial(worn_by, room, photo.stem, photo, photo, None)) for photo in photos]
 
 
-def _worn_by(room: FittingRoom, name: str, photo: Path, other: Path, category: Category | None) -> Case:
+def worn_by(room: FittingRoom, name: str, photo: Path, other: Path, category: Category | None) -> Case:
     """The person of a photo in what is worn in another one; None takes the largest garment."""
     person, wearer = room.understand_person(photo), room.understand_person(other)
     category = worn_category(wearer) if category is None else category
