@@ -20,6 +20,7 @@ from fitting import weights as shipped
 from fitting.body import SEEN
 from fitting.engine import Engine
 from fitting.errors import GarmentError, PhotoError
+from fitting.explain import explained
 from fitting.folding import folded
 from fitting.garment import Category, Garment, GarmentNet
 from fitting.images import Source, decode, to_tensor
@@ -172,6 +173,26 @@ class FittingRoom:
             raise GarmentError(NOTHING_LAID)
         clock.start("compose")
         return compose(scene, under, garment, laid), doubts
+
+    def explain(
+        self, photo: Source | Person, garment: Source | Garment, category: Category | str | None = None
+    ) -> dict[str, Image.Image]:
+        """The GAN's try-on taken apart, as pictures by name; see `fitting.explain.explained`.
+
+        Raises:
+            FittingError: something the visitor can mend.
+            ValueError: the room has no GAN.
+        """
+        if self.engine is None:
+            raise ValueError("this room has no GAN to explain")
+        wanted = None if category is None or category == "auto" else Category(category)
+        person = photo if isinstance(photo, Person) else self.understand_person(photo)
+        if not isinstance(garment, Garment):
+            garment = self.understand_garment(garment, wanted)
+        elif wanted is not None:
+            garment = replace(garment, category=wanted)
+        scene, under = self._prepare(person, garment.category)
+        return explained(scene, garment, self.engine.draw(scene, under, garment))
 
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""
