@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -55,10 +56,19 @@ def train_tryon(
     plan = GamePlan() if discriminator else replace(GamePlan(), adversarial=0.0)
     able = None if start is None else weights.load(Generator, "tryon/generator", start)
     games = folder / ("game" if discriminator else "alone")
+    if not discriminator and resume:
+        _share_beginning(folder / "game" / "before", games)
     generator = train_game(batches, flow_net, games, plan, left(), resume, able)
-    name = "tryon/generator"
-    weights.save(generator, (home if discriminator else folder / "weights_alone") / name)
-    weights.record(name, home if discriminator else folder / "weights_alone")
+    home = home if discriminator else folder / "weights_alone"
+    weights.save(generator, home / "tryon" / "generator")
+    weights.record("tryon/generator", home)
+
+
+def _share_beginning(before: Path, games: Path) -> None:
+    """Both games are the same until the discriminator joins: that part need not be played twice."""
+    if (before / "checkpoint.pt").exists() and not (games / "checkpoint.pt").exists():
+        games.mkdir(parents=True, exist_ok=True)
+        shutil.copy(before / "checkpoint.pt", games / "checkpoint.pt")
 
 
 def tryon_batches(data: Path, cache: Path) -> TryOnBatches:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from fitting.warp import warp
 log = logging.getLogger(__name__)
 
 
-PLAN = Plan(stages=(Stage(2200, 8, NET),), learning_rate=8e-4, warmup=100, ema=0.995)
+PLAN = Plan(stages=(Stage(1800, 8, NET),), learning_rate=1e-3, warmup=100, ema=0.995)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class GamePlan:
     """
 
     plan: Plan = PLAN
-    alone: int = 900
+    alone: int = 800
     adversarial: float = 0.15
     likeness: float = 6.0
     perceptual: float = 1.0
@@ -192,6 +192,9 @@ def train_game(
             keep(folder, step + 1, asdict(config), players.game)
             to_image(to_pixels(game_sheet(players, shown))).save(folder / f"preview-{step + 1:06d}.png")
             kept = time.monotonic()
+        if step + 1 == config.alone and config.adversarial > 0:
+            # From here a game without discriminator goes another way: kept, so that it need not be played twice.
+            keep(folder / "before", step + 1, asdict(replace(config, adversarial=0.0)), players.game)
         if over:
             break
     writer.close()
