@@ -13,6 +13,10 @@ class GarmentError(FittingError):
     """The picture of the garment cannot be used."""
 
 
+class StudioError(FittingError):
+    """The studio finish cannot be had, or not in this way."""
+
+
 class WeightsError(Exception):
     """Weights are missing or damaged. Names the file, the reason and the remedy; for whoever hosts the app."""
 
