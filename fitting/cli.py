@@ -175,7 +175,7 @@ def evaluate(
     ] = None,
     ablation: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="tryon: weights with a generator trained without discriminator."),
+        typer.Option(exists=True, file_okay=False, help="tryon: a generator trained without discriminator."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="tryon: at most so many cases a data set, for a quick look.")
@@ -235,20 +235,13 @@ def _measure_tryon(
     """Numbers of the whole try-on, and its sheets of pictures where they are wanted."""
     import torch
 
-    from fitting.engine import Engine
     from fitting.evaluation import tryon
     from fitting.evaluation.tryon_sheet import Gallery
-    from fitting.flow_net import FlowNet
-    from fitting.generator import Generator
     from fitting.room import FittingRoom
-    from fitting.weights import load
 
     torch.set_num_threads(1)  # two cases are measured at once
     room = FittingRoom.load(weights)
-    other = None
-    if ablation is not None:  # all is the same but for the generator
-        engine = Engine(load(FlowNet, "tryon/flow", weights), load(Generator, "tryon/generator", ablation))
-        other = FittingRoom(room.person_net, room.garment_net, engine)
+    other = None if ablation is None else tryon.ablated(room, weights, ablation)
     gallery = Gallery()
     numbers = tryon.evaluate(data, room, other, limit, gallery)
     if sheet is not None:

@@ -125,13 +125,18 @@ def test_evaluate_writes_numbers_and_sheets(tmp_path: Path, monkeypatch: pytest.
     import fitting.evaluation  # noqa: F401  the stand-ins hang on it
 
     rooms: dict[Path | None, FakeRoom] = {}
+    other_room = FakeRoom()
     monkeypatch.setattr(FittingRoom, "load", lambda weights=None, device="cpu": rooms.setdefault(weights, FakeRoom()))
 
     def measured(data: Path, room: FakeRoom, ablation: FakeRoom | None, limit: int | None, gallery: Any) -> Any:
-        told = [ablation is not None and ablation is rooms.get(tmp_path), limit, gallery.sheet().size]
+        told = [ablation is other_room, limit, gallery.sheet().size]
         return {"data": data.name, "same": room is rooms[None], "told": told}
 
-    stand_in(monkeypatch, "fitting.evaluation.tryon", evaluate=measured)
+    def ablated(room: FakeRoom, weights: Path | None, folder: Path) -> FakeRoom:
+        assert (room, weights, folder) == (rooms[None], None, tmp_path)
+        return other_room
+
+    stand_in(monkeypatch, "fitting.evaluation.tryon", evaluate=measured, ablated=ablated)
     stand_in(monkeypatch, "fitting.evaluation.tryon_sheet", Gallery=Sheet)
     stand_in(monkeypatch, "fitting.evaluation.unpaired_sheet", sheet=lambda data, room: Image.new("RGB", (10, 12)))
     report, sheet, other = tmp_path / "numbers.json", tmp_path / "sheet.png", tmp_path / "unpaired.png"

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fitting import weights
+from fitting.engine import Engine
 from fitting.errors import FittingError
 from fitting.evaluation import lite0 as distances
 from fitting.evaluation import measures
@@ -26,6 +28,8 @@ from fitting.evaluation.tryon_kept import fidelity, unchanged
 from fitting.evaluation.tryon_rows import Row, engine_of, rows
 from fitting.evaluation.tryon_sheet import Gallery
 from fitting.evaluation.tryon_table import FRECHET, Table, merged
+from fitting.flow_net import FlowNet
+from fitting.generator import Generator
 from fitting.images import to_unit
 from fitting.in_order import in_order
 from fitting.room import FittingRoom
@@ -110,6 +114,12 @@ def evaluate(
                 break
     numbers = _numbers(small, large) | {"cases": cases, "refused": refused}
     return numbers | {"seconds": round(time.perf_counter() - began)}
+
+
+def ablated(room: FittingRoom, folder: Path | None, ablation: Path) -> FittingRoom:
+    """The same room, from the same folder of weights, but for a generator from another one."""
+    engine = Engine(weights.load(FlowNet, "tryon/flow", folder), weights.load(Generator, "tryon/generator", ablation))
+    return FittingRoom(room.person_net, room.garment_net, engine)
 
 
 @torch.no_grad()
