@@ -10,25 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting import weights
-from fitting.anatomy import Part
 from fitting.conditions import joint_maps, of_garment, of_scene
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
 from fitting.folding import folded
 from fitting.frame import NET
-from fitting.garment import Category, Garment
+from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import garment_frame, warp
-
-# The part of the target parsing that a garment of each category becomes.
-WORN = {
-    Category.UPPER: Part.UPPER,
-    Category.LOWER: Part.LOWER,
-    Category.DRESS: Part.DRESS,
-    Category.OUTER: Part.UPPER,
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +94,7 @@ class Engine:
                 drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))
-        misfit = disagreement(mask * edit, target[:, WORN[scene.category], None] * edit)
+        misfit = disagreement(mask * edit, target[:, PARTS[scene.category], None] * edit)
         maps = [found.flow, mask[:, 0], target, drawn.change, drawn.alpha[:, 0], drawn.shade[:, 0]]
         flow, mask, target, change, alpha, shade = (value[0].float().cpu() for value in maps)
         return Drawing(flow, mask, target, change, alpha, shade, misfit)

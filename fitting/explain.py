@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from fitting.anatomy import Part
 from fitting.drawing import PALETTE
-from fitting.engine import WORN, Drawing
+from fitting.engine import Drawing
 from fitting.frame import GRID, NET
-from fitting.garment import Garment
+from fitting.garment import PARTS, Garment
 from fitting.images import to_image, to_pixels
 from fitting.scene import Scene
 from fitting.warp import garment_frame, warp
@@ -128,7 +128,7 @@ def _ends(drawing: Drawing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _disagreement(scene: Scene, drawing: Drawing) -> Image.Image:
-    worn, photo = drawing.target[WORN[scene.category]], scene.person.image
+    worn, photo = drawing.target[PARTS[scene.category]], scene.person.image
     more = _large(worn - drawing.mask) * scene.edit_region
     missing, surplus = more.clamp(min=0), (-more).clamp(min=0)
     picture = torch.lerp(photo, torch.ones_like(photo), 0.6)

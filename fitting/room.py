@@ -28,7 +28,7 @@ from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
 from fitting.scene import Scene, dress
 from fitting.tryon import Composed, compose
-from fitting.underlay import Underlay, undress
+from fitting.underlay import Underlay, clothed, undress
 from fitting.warp import lay
 
 ENGINES = ("auto", "gan", "geometric", "flow")
@@ -122,6 +122,7 @@ class FittingRoom:
         category: Category | str | None = None,
         progress: Callable[[str], None] | None = None,
         engine: str = "auto",
+        over: bool = False,
     ) -> TryOn:
         """Show a person in a garment.
 
@@ -132,6 +133,7 @@ class FittingRoom:
             progress: told the name of each stage as it begins: person, garment, warp, compose.
             engine: "gan", "geometric", "flow" (the GAN's flow without its generator), or "auto": the GAN, but
                 geometry where the GAN does not trust itself, and say so.
+            over: wear it over what is there, which stays on, as a jacket over a top.
 
         Raises:
             FittingError: something the visitor can mend.
@@ -148,6 +150,7 @@ class FittingRoom:
         notes = (*person.notes, *_notes(person, garment.category), *garment.notes)
         clock.start("warp")
         scene, under = self._prepare(person, garment.category)
+        under = clothed(person) if over else under
         composed, doubts = self._dressed(scene, under, garment, engine, clock)
         result = composed.pictures()
         seconds = clock.stop()

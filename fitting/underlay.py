@@ -40,6 +40,12 @@ class Underlay:
     arms: Tensor
 
 
+def clothed(person: Person) -> Underlay:
+    """What lies under a garment that is worn over everything else: the person as they are."""
+    nothing = torch.zeros_like(person.matte)
+    return Underlay(person.image, person.parsing, nothing, nothing)
+
+
 def undress(scene: Scene) -> Underlay:
     """Paint the person of a scene without the old garment."""
     person, old = scene.person, scene.old
