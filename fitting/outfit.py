@@ -78,9 +78,11 @@ def try_on_outfit(
     worn: TryOn | None = None
     for garment in outfit.garments:
         over = garment.category is Category.OUTER and worn is not None
-        result = room.try_on(person, garment, progress=progress, engine=engine, over=over)
-        if worn is not None:
-            room.forget(person)  # a step on the way; the photo itself stays known
+        try:
+            result = room.try_on(person, garment, progress=progress, engine=engine, over=over)
+        finally:
+            if worn is not None:
+                room.forget(person)  # a step on the way; the photo itself stays known
         person = wearing(person, garment, result, over)
         worn = result if worn is None else _together(worn, result)
     assert worn is not None
