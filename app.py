@@ -15,6 +15,7 @@ def main() -> None:
     from fitting.errors import ShopError, WeightsError
     from fitting.room import FittingRoom
     from fitting.shop import Shop
+    from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
     from fitting.ui.shelves import load_people
 
@@ -24,9 +25,10 @@ def main() -> None:
     except (WeightsError, ShopError) as error:
         sys.exit(str(error))
     with shop:
+        adviser = Adviser(shop)
+        adviser.prepare()
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
-        allowed = [str(shop.pictures)]
-        launch(build_app(room, shop.catalogue(), load_people(assets())), allowed_paths=allowed)
+        launch(build_app(room, shop, load_people(assets()), adviser), allowed_paths=[str(shop.pictures)])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,3 +117,92 @@ def addresses(page: Page, *within: str) -> list[str]:
     """Where the pictures inside these elements come from."""
     found = page.locator(", ".join(f"{selector} img" for selector in within))
     return [str(image.evaluate("image => image.src")) for image in found.all()]
+
+
+def status_of(address: str) -> int:
+    """What another client, without cookies or session, is answered."""
+    try:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def unnamed(page: Page) -> list[str]:
+    """Pictures in view without an alternative text."""
+    found = "all => all.filter(image => !image.alt.trim()).map(image => image.outerHTML)"
+    return page.locator("img:visible").evaluate_all(found)
+
+
+def clipped(page: Page) -> list[str]:
+    """Controls, texts and pictures that reach outside the window or are cut off by what holds them."""
+    return page.evaluate("""() => {
+        const found = [];
+        const seen = element => {
+            const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+            return box.width > 0 && box.height > 0 && style.visibility !== "hidden" && style.opacity !== "0";
+        };
+        const all = document.querySelectorAll("button, label, input, select, h1, h2, h3, p, img, a, .caption-label");
+        for (const element of all) {
+            if (!seen(element) || element.closest(".hide, [aria-hidden=true]")) continue;
+            const name = element.tagName + " " + (element.id || element.alt || element.innerText || "").slice(0, 40);
+            const box = element.getBoundingClientRect();
+            const row = element.closest(".offers");  // more of it comes by a swipe
+            if (!row && (box.left < -1 || box.right > window.innerWidth + 1)) found.push("outside: " + name);
+            if (element.scrollWidth > element.clientWidth + 2 && element.clientWidth > 0
+                && !["IMG", "INPUT"].includes(element.tagName)) found.push("text cut: " + name);
+            for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+                if (parent === document.body || parent === row) break;
+                const style = getComputedStyle(parent), frame = parent.getBoundingClientRect();
+                if (style.overflowX !== "visible" && (box.left < frame.left - 2 || box.right > frame.right + 2))
+                    found.push("cut off sideways: " + name);
+            }
+        }
+        return found;
+    }""")
+
+
+def overlapping(page: Page) -> list[str]:
+    """Pairs of controls that lie on one another."""
+    return page.evaluate("""() => {
+        const selector = "#go, #download, #forget, #photo, #people, #shelf, #shelf-filter, #own-garment, #slider, "
+            + ".rack, .offer button, .offer p, #worn label, #chosen p, #status p, #photo-note p, h2, h3";
+        const controls = [...document.querySelectorAll(selector)].filter(element => {
+            const box = element.getBoundingClientRect(); return box.width > 0 && box.height > 0; });
+        const found = [];
+        controls.forEach((a, i) => controls.slice(i + 1).forEach(b => {
+            if (a.contains(b) || b.contains(a)) return;
+            const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
+            const width = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+            const height = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+            if (width > 1 && height > 1) found.push((a.id || a.innerText) + " on " + (b.id || b.innerText));
+        }));
+        return found;
+    }""")
+
+
+# WCAG 2.2, success criterion 1.4.3: at least 4.5:1 for text, against the nearest opaque background.
+CONTRAST = """() => {
+    const channels = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const background = element => {
+        for (; element; element = element.parentElement) {
+            const colour = channels(getComputedStyle(element).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0.99) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    for (const element of document.querySelectorAll("button, label span, h1, h2, h3, p, a, .caption-label, input")) {
+        const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+        if (!box.width || !box.height || style.opacity === "0") continue;
+        if (!(element.innerText || element.value || "").trim()) continue;
+        const [dark, light] = [luminance(channels(style.color)), luminance(background(element))].sort((a, b) => a - b);
+        const ratio = (light + 0.05) / (dark + 0.05);
+        if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${element.tagName} ${(element.innerText || "").slice(0, 40)}`);
+    }
+    return found;
+}"""

@@ -6,16 +6,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from fitting import images
 from fitting.catalogue import Catalogue, Item
+from fitting.condition import TasteConfig
 from fitting.errors import GarmentError, PhotoError
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
 from fitting.person import Person
+from fitting.recommend import Taste
+from fitting.recommender import Recommender
 from fitting.room import TryOn
+from fitting.ui.adviser import Adviser
 from fitting.ui.shelves import SamplePerson
 
 
@@ -76,8 +81,55 @@ class FakeRoom:
         return TryOn(picture, region, picture.convert("RGBA"), found, person.notes, seconds)
 
     def forget(self, photo: images.Source | Person) -> None:
-        content = images.decode(photo, PhotoError).tobytes()
+        decoded = images.to_image(photo.photo) if isinstance(photo, Person) else images.decode(photo, PhotoError)
+        content = decoded.tobytes()
         self.remembered = [kept for kept in self.remembered if kept != content]
+
+
+class FakeShop:
+    """Sells what it is given; set `now` to sell something else."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.now = catalogue
+
+    def catalogue(self) -> Catalogue:
+        return self.now
+
+    def garment(self, item_id: str) -> Garment:
+        item = self.now.get(item_id)
+        return FakeRoom().understand_garment(item.picture, item.category)
+
+
+def recommender(catalogue: Catalogue) -> Recommender:
+    """A real one of small networks that have learned nothing, the same every time; nobody bought anything."""
+    vectors = torch.from_numpy(catalogue.vectors)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        taste = Taste(TasteConfig(given=8, feature=6, noise=4, width=16, token=8, heads=2))
+    taste.learn_whitening(vectors)
+    taste.generator.encoder.begin(taste.features(vectors))
+    return Recommender(taste, catalogue)
+
+
+def advised(catalogue: Catalogue) -> tuple[FakeShop, Adviser]:
+    """A shop, and who recommends from it."""
+    shop = FakeShop(catalogue)
+    return shop, Adviser(shop, recommender)
+
+
+def wardrobe(folder: Path, tops: int = 9, others: int = 3) -> Catalogue:
+    """A catalogue with embeddings: so many tops, and so many of every other category, each of its own colour."""
+    counts = {category: tops if category is Category.UPPER else others for category in Category}
+    items: list[Item] = []
+    for category, count in counts.items():
+        for number in range(1, count + 1):
+            name, place = f"{category.value}-{number}", len(items)
+            path = folder / f"{name}.png"
+            Image.new("RGB", (96, 128), (60 + 9 * place, 40 + 17 * place % 200, 250 - 11 * place)).save(path)
+            items.append(Item(name, f"{category.value.capitalize()} {number}", category, path, 10.0 + place))
+    vectors = np.random.default_rng(5).standard_normal((len(items), 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Catalogue(items, "EUR", vectors, revision=1)
 
 
 def shop(folder: Path) -> tuple[Catalogue, list[SamplePerson]]:
@@ -98,4 +150,5 @@ def shop(folder: Path) -> tuple[Catalogue, list[SamplePerson]]:
     for title, category, colour in offers:
         name = title.lower().replace(" ", "-")
         items.append(Item(name, title, category, drawn(name, colour, (96, 128))))
-    return Catalogue(items), [SamplePerson("Somebody in grey", drawn("somebody", "#808080", (300, 400)))]
+    vectors = np.eye(len(items), 8, dtype=np.float32)
+    return Catalogue(items, "", vectors), [SamplePerson("Somebody in grey", drawn("somebody", "#808080", (300, 400)))]

@@ -17,7 +17,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from browsing import served
-from fakes import FakeRoom, shop
+from fakes import FakeRoom, advised, shop
 from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -195,7 +195,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
         catalogue, people = shop(tmp_path_factory.mktemp("shop"))
-        with served(build_app(FakeRoom(), catalogue, people)) as address:  # type: ignore[arg-type]
+        opened, adviser = advised(catalogue)
+        with served(build_app(FakeRoom(), opened, people, adviser)) as address:  # type: ignore[arg-type]
             downloads = str(tmp_path_factory.mktemp("downloads"))
             client = Client(address, verbose=False, download_files=downloads, httpx_kwargs={"timeout": 60})
             yield Server(address, client)
@@ -210,7 +211,7 @@ def test_of_a_shop_only_the_items_pictures_are_served(
     with Shop.open(tmp_path / ".hidden" / "shop", sample=False) as opened:
         opened.take_in(write(files / "p.csv", PRODUCTS))
         catalogue = opened.catalogue()
-        app = build_app(FakeRoom(), catalogue, [])  # type: ignore[arg-type]
+        app = build_app(FakeRoom(), opened, [])  # type: ignore[arg-type]
         with served(app, allowed_paths=[str(opened.pictures)]) as address:
             picture = catalogue.items[0].picture
             with urllib.request.urlopen(f"{address}/gradio_api/file={picture}", timeout=60) as answer:
@@ -229,10 +230,14 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_one_endpoint_is_named_and_typed(server: Server) -> None:
+def test_two_endpoints_are_named_and_typed(server: Server) -> None:
     with urllib.request.urlopen(f"{server.address}/gradio_api/info", timeout=60) as answer:
         info = json.load(answer)
-    assert list(info["named_endpoints"]) == ["/try_on"]
+    assert list(info["named_endpoints"]) == ["/try_on", "/recommend"]
+    endpoint = info["named_endpoints"]["/recommend"]
+    assert [field["parameter_name"] for field in endpoint["parameters"]] == ["viewed", "category", "count"]
+    (answers,) = [field["python_type"]["type"] for field in endpoint["returns"]]
+    assert answers.startswith("list[") and all(name in answers for name in ("id", "title", "price", "score", "reasons"))
     endpoint = info["named_endpoints"]["/try_on"]
     assert [field["parameter_name"] for field in endpoint["parameters"]] == ["photo", "garment", "item", "category"]
     assert [field["python_type"]["type"] for field in endpoint["returns"]] == ["filepath", "str", "list[str]"]
@@ -271,6 +276,36 @@ def test_programs_are_told_what_is_wrong(server: Server, photo: Path, given: dic
     given = {"photo": handle_file(str(photo)), **given}
     with pytest.raises(AppError) as caught:
         server.client.predict(**given, api_name="/try_on")
+    assert str(caught.value) == said
+
+
+def test_recommend_by_program(server: Server, photo: Path) -> None:
+    found = server.client.predict(viewed="red-top", count=2, api_name="/recommend")
+    assert len(found) == 2 and "red-top" not in [entry["id"] for entry in found]
+    assert [set(entry) for entry in found] == [{"id", "title", "price", "score", "reasons"}] * 2
+    (only,) = server.client.predict(category="lower", api_name="/recommend")
+    assert only["title"] == "Green skirt" and only["price"] is None and isinstance(only["score"], float)
+    other = Client(server.address, verbose=False, download_files=str(photo.parent), httpx_kwargs={"timeout": 60})
+    assert all(entry["reasons"] == [] for entry in other.predict(api_name="/recommend")), "nothing was done yet"
+    other.predict(photo=handle_file(str(photo)), item="blue-dress", api_name="/try_on")
+    reasons = {reason for entry in other.predict(api_name="/recommend") for reason in entry["reasons"]}
+    other.close()
+    assert reasons <= {"because you tried on Blue dress"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"viewed": "no-such-thing"}, words.NO_SUCH_ITEM),
+        ({"category": "hat"}, words.NO_SUCH_CATEGORY),
+        ({"count": 0}, words.count_between(1, 50)),
+        ({"count": 10**6}, words.count_between(1, 50)),
+        ({"count": "many"}, words.count_between(1, 50)),
+    ],
+)
+def test_programs_that_ask_for_too_much_are_told(server: Server, given: dict[str, object], said: str) -> None:
+    with pytest.raises(AppError) as caught:
+        server.client.predict(**given, api_name="/recommend")
     assert str(caught.value) == said
 
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import addresses, choose_garment, choose_photo, running_browser, served, try_on, visiting
-from fakes import FakeRoom, shop
+from browsing import (
+    CONTRAST,
+    addresses,
+    choose_garment,
+    choose_photo,
+    clipped,
+    overlapping,
+    running_browser,
+    served,
+    status_of,
+    try_on,
+    unnamed,
+    visiting,
+)
+from fakes import FakeRoom, FakeShop, shop
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from fitting.catalogue import Catalogue
 from fitting.room import FittingRoom
+from fitting.shop import Shop
 from fitting.ui.blocks import build_app
 from fitting.ui.serving import assets
 from fitting.ui.shelves import load_people
@@ -40,7 +52,7 @@ def address(room: FakeRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("GRADIO_HEARTBEAT_INTERVAL", "1")
         catalogue, people = shop(tmp_path_factory.mktemp("shop"))
-        with served(build_app(room, catalogue, people)) as address:  # type: ignore[arg-type]
+        with served(build_app(room, FakeShop(catalogue), people)) as address:  # type: ignore[arg-type]
             yield address
 
 
@@ -51,16 +63,6 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "holiday.jpg"
     Image.fromarray(noise).resize((480, 640)).save(path)
     return path
-
-
-def status_of(address: str) -> int:
-    """What another client, without cookies or session, is answered."""
-    try:
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
 
 
 def test_upload_choose_try_on_and_download(browser: Browser, address: str, photo: Path, tmp_path: Path) -> None:
@@ -82,12 +84,6 @@ def test_upload_choose_try_on_and_download(browser: Browser, address: str, photo
             assert got.format == "PNG" and got.size == given.size
             assert got.getpixel((240, 320))[0] > 150, "wears red"
             assert got.getpixel((5, 5)) == given.getpixel((5, 5))
-
-
-def unnamed(page: Page) -> list[str]:
-    """Pictures in view without an alternative text."""
-    found = "all => all.filter(image => !image.alt.trim()).map(image => image.outerHTML)"
-    return page.locator("img:visible").evaluate_all(found)
 
 
 def test_sample_person_then_another_garment(browser: Browser, address: str) -> None:
@@ -259,52 +255,6 @@ def test_no_request_leaves_the_machine_and_no_photo_is_stored_on_the_way(
     assert hosts == {"127.0.0.1"}
 
 
-def clipped(page: Page) -> list[str]:
-    """Controls, texts and pictures that reach outside the window or are cut off by what holds them."""
-    return page.evaluate("""() => {
-        const found = [];
-        const seen = element => {
-            const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-            return box.width > 0 && box.height > 0 && style.visibility !== "hidden" && style.opacity !== "0";
-        };
-        const all = document.querySelectorAll("button, label, input, select, h1, h2, h3, p, img, a, .caption-label");
-        for (const element of all) {
-            if (!seen(element) || element.closest(".hide, [aria-hidden=true]")) continue;
-            const name = element.tagName + " " + (element.id || element.alt || element.innerText || "").slice(0, 40);
-            const box = element.getBoundingClientRect();
-            if (box.left < -1 || box.right > window.innerWidth + 1) found.push("outside: " + name);
-            if (element.scrollWidth > element.clientWidth + 2 && element.clientWidth > 0
-                && !["IMG", "INPUT"].includes(element.tagName)) found.push("text cut: " + name);
-            for (let parent = element.parentElement; parent; parent = parent.parentElement) {
-                if (parent === document.body) break;
-                const style = getComputedStyle(parent), frame = parent.getBoundingClientRect();
-                if (style.overflowX !== "visible" && (box.left < frame.left - 2 || box.right > frame.right + 2))
-                    found.push("cut off sideways: " + name);
-            }
-        }
-        return found;
-    }""")
-
-
-def overlapping(page: Page) -> list[str]:
-    """Pairs of controls that lie on one another."""
-    return page.evaluate("""() => {
-        const selector = "#go, #download, #forget, #photo, #people, #shelf, #shelf-filter, #own-garment, #slider, "
-            + "#worn label, #chosen p, #status p, #photo-note p, h2, h3";
-        const controls = [...document.querySelectorAll(selector)].filter(element => {
-            const box = element.getBoundingClientRect(); return box.width > 0 && box.height > 0; });
-        const found = [];
-        controls.forEach((a, i) => controls.slice(i + 1).forEach(b => {
-            if (a.contains(b) || b.contains(a)) return;
-            const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
-            const width = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-            const height = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-            if (width > 1 && height > 1) found.push((a.id || a.innerText) + " on " + (b.id || b.innerText));
-        }));
-        return found;
-    }""")
-
-
 def test_nothing_is_clipped_or_overlapping_on_any_screen(browser: Browser, address: str, photo: Path) -> None:
     def check() -> None:
         for width in (1440, 1280, 768, 390, 320):
@@ -338,32 +288,6 @@ def test_text_is_readable_in_both_schemes(browser: Browser, address: str, scheme
         assert page.evaluate(CONTRAST) == []
 
 
-# WCAG 2.2, success criterion 1.4.3: at least 4.5:1 for text, against the nearest opaque background.
-CONTRAST = """() => {
-    const channels = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-    const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
-        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const background = element => {
-        for (; element; element = element.parentElement) {
-            const colour = channels(getComputedStyle(element).backgroundColor);
-            if (colour.length < 4 || colour[3] > 0.99) return colour;
-        }
-        return [255, 255, 255];
-    };
-    const found = [];
-    for (const element of document.querySelectorAll("button, label span, h1, h2, h3, p, a, .caption-label, input")) {
-        const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-        if (!box.width || !box.height || style.opacity === "0") continue;
-        if (!(element.innerText || element.value || "").trim()) continue;
-        const [dark, light] = [luminance(channels(style.color)), luminance(background(element))].sort((a, b) => a - b);
-        const ratio = (light + 0.05) / (dark + 0.05);
-        if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${element.tagName} ${(element.innerText || "").slice(0, 40)}`);
-    }
-    return found;
-}"""
-
-
 def test_the_slider_moves_by_keyboard(browser: Browser, address: str) -> None:
     with visiting(browser, address) as page:
         page.locator("#people .thumbnail-item").click()
@@ -379,15 +303,15 @@ def test_the_slider_moves_by_keyboard(browser: Browser, address: str) -> None:
 
 def test_the_real_room_dresses_a_sample_person(browser: Browser, tmp_path: Path) -> None:
     """The whole product, nothing stood in for: our networks, a sample person, a garment of the catalogue."""
-    catalogue = Catalogue.load(assets())
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, Shop.open(tmp_path / "shop") as opened:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-        app = build_app(FittingRoom.load(), catalogue, load_people(assets()))
-        with served(app) as address, visiting(browser, address) as page:
+        app = build_app(FittingRoom.load(), opened, load_people(assets()))
+        allowed = [str(opened.pictures)]
+        with served(app, allowed_paths=allowed) as address, visiting(browser, address) as page:
             expect(page.locator("#people .thumbnail-item")).to_have_count(8)
             page.locator("#people .thumbnail-item").first.click()
             expect(page.locator("#photo img")).to_be_visible()
-            choose_garment(page, next(iter(catalogue)).title)
+            choose_garment(page, next(iter(opened.catalogue())).title)
             try_on(page, timeout=120_000)
             with page.expect_download() as download:
                 page.locator("#download").click()

@@ -1,24 +1,45 @@
-"""The same fitting room for programs: the named endpoint /try_on."""
+"""The same fitting room for programs: the named endpoints /try_on and /recommend."""
 
 # Without `from __future__ import annotations`: Gradio reads the endpoint's types from the annotations themselves.
 
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import gradio as gr
 from gradio.data_classes import FileData
+from PIL import Image
 
 from fitting import images
-from fitting.catalogue import Catalogue, Item
 from fitting.errors import GarmentError, PhotoError
-from fitting.garment import Category
+from fitting.events import EventKind
+from fitting.garment import Category, Garment
+from fitting.recommender import because
 from fitting.room import FittingRoom
 from fitting.ui import words
-from fitting.ui.journey import spoken
+from fitting.ui.adviser import Adviser
+from fitting.ui.journey import garment_of, spoken
+from fitting.ui.shelves import ShopFront
 from fitting.ui.visits import Visits
 
+MOST = 50  # items recommended at once
 
-def add_api(room: FittingRoom, catalogue: Catalogue, visits: Visits) -> None:
+
+class Suggestion(TypedDict):
+    """An item that a visitor may like."""
+
+    id: str
+    title: str
+    price: float | None
+    score: float
+    reasons: list[str]
+
+
+def add_api(room: FittingRoom, shop: ShopFront, visits: Visits, adviser: Adviser) -> None:
     """Add the endpoints to the app being built."""
+    _add_try_on(room, shop, visits)
+    _add_recommend(visits, adviser)
+
+
+def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
 
     def try_on(
         photo: FileData,
@@ -38,17 +59,55 @@ def add_api(room: FittingRoom, catalogue: Catalogue, visits: Visits) -> None:
             worn_as = _category(category)
             person = images.decode(_uploaded(visits, session, "photo", photo), PhotoError)
             if item is None:
-                worn = images.decode(_uploaded(visits, session, "garment", garment), GarmentError)
+                worn: Image.Image | Garment = images.decode(
+                    _uploaded(visits, session, "garment", garment), GarmentError
+                )
             else:
-                chosen = _item(catalogue, item)
-                worn, worn_as = images.decode(chosen.picture, GarmentError), worn_as or chosen.category
+                worn = garment_of(shop, item)
             result = room.try_on(person, worn, worn_as)
+            if item is not None:
+                visit.shopper.did(item, EventKind.TRIED)
             path = visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
         except Exception as error:
             raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
         return FileData(path=path), result.category.value, list(result.notes)
 
     gr.api(try_on, api_name="try_on", concurrency_id="room", concurrency_limit=1)
+
+
+def _add_recommend(visits: Visits, adviser: Adviser) -> None:
+    def recommend(
+        viewed: str | None = None,
+        category: Literal["auto", "upper", "lower", "dress", "outer"] = "auto",
+        count: int = 8,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio hands it over
+    ) -> list[Suggestion]:
+        """Items that a visitor may like, the best first, by what they tried on in this session and what is in view.
+
+        `viewed` is the id of an item of the catalogue; `category` narrows the choice, auto does not. The reasons
+        are sentences such as "because you tried on ..."; prices are in the shop's currency.
+        """
+        shopper = visits.of(request.session_hash or "api").shopper
+        try:
+            wanted, number = _category(category), _count(count)
+            found = adviser.recommend(shopper, viewed, wanted, number)
+        except Exception as error:
+            raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
+        if found is None:
+            raise gr.Error(words.NO_ADVICE, title=words.SORRY, print_exception=False)
+        entries, catalogue = found
+        return [
+            Suggestion(
+                id=entry.item.id,
+                title=entry.item.title,
+                price=entry.item.price,
+                score=entry.score,
+                reasons=[because(reason, catalogue) for reason in entry.reasons],
+            )
+            for entry in entries
+        ]
+
+    gr.api(recommend, api_name="recommend", concurrency_id="recommend", concurrency_limit=4)
 
 
 def _uploaded(visits: Visits, session: str, place: str, file: Any) -> str:
@@ -63,10 +122,10 @@ def _uploaded(visits: Visits, session: str, place: str, file: Any) -> str:
     return path
 
 
-def _item(catalogue: Catalogue, item_id: str) -> Item:
-    if item_id not in catalogue:
-        raise GarmentError(words.NO_SUCH_ITEM)
-    return catalogue.get(item_id)
+def _count(count: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
+        raise GarmentError(words.count_between(1, MOST))
+    return count
 
 
 def _category(name: str) -> Category | None:

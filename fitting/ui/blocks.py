@@ -7,21 +7,34 @@ from typing import Any
 
 import gradio as gr
 
-from fitting.catalogue import Catalogue
 from fitting.room import FittingRoom
 from fitting.ui import words
+from fitting.ui.adviser import Adviser
 from fitting.ui.api import add_api
+from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE
 from fitting.ui.journey import Journey, cache_folder
 from fitting.ui.pictures import picture_input
-from fitting.ui.shelves import SamplePerson, pictures_of, shelves
+from fitting.ui.recommended import Recommended
+from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of, shelves
+from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
 
 
-def build_app(room: FittingRoom, catalogue: Catalogue, people: Sequence[SamplePerson] = ()) -> gr.Blocks:
-    """The whole fitting room as a Gradio app, not yet launched; see `fitting.ui.serving.launch`."""
-    visits = Visits(cache_folder())
-    journey = Journey(room, catalogue, people, visits)
+def build_app(
+    room: FittingRoom, shop: ShopFront, people: Sequence[SamplePerson] = (), adviser: Adviser | None = None
+) -> gr.Blocks:
+    """The whole fitting room as a Gradio app, not yet launched; see `fitting.ui.serving.launch`.
+
+    Args:
+        shop: what is on offer; it may change while the app runs.
+        people: to try garments on without a photo of one's own.
+        adviser: who recommends; by default the shop's own recommender, if it has one.
+    """
+    visits, turns = Visits(cache_folder()), Turns()
+    adviser = adviser or Adviser(shop)
+    journey = Journey(room, shop, people, visits, adviser, turns)
+    recommended = Recommended(room, shop, adviser, visits, turns)
     # Uploads that no visit ever claimed are swept within the hour.
     with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as app:
         gr.HTML(_header(), elem_id="header", padding=False)
@@ -29,10 +42,14 @@ def build_app(room: FittingRoom, catalogue: Catalogue, people: Sequence[SamplePe
             photo = _photo_column(journey)
             garment = _garment_column(journey)
             result = _result_column()
+        more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
         gr.HTML(_footer(), elem_id="footer", padding=False)
-        _connect(journey, photo, garment, result)
+        _connect(journey, recommended, photo, garment, result, more)
+        revision = gr.State(journey.catalogue.revision)
+        seen = [garment["shelf"], garment["gallery"], garment["shown"], revision]
+        app.load(journey.arrive, revision, seen, **LIGHT)
         app.unload(journey.leave)
-        add_api(room, catalogue, visits)
+        add_api(room, shop, visits, adviser)
     app.queue(max_size=32, default_concurrency_limit=4)
     return app
 
@@ -148,34 +165,50 @@ def _result_column() -> Parts:
     }
 
 
-def _connect(journey: Journey, photo: Parts, garment: Parts, result: Parts) -> None:
-    """Wire the page. What needs the networks shares one queue; the rest answers at once."""
-    heavy: dict[str, Any] = {"concurrency_id": "room", "concurrency_limit": 1, "api_visibility": "private"}
-    light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    choice, chosen = garment["choice"], garment["chosen"]
+# What needs the networks shares one queue; the rest answers at once; cards are drawn behind everybody's back.
+HEAVY: dict[str, Any] = {"concurrency_id": "room", "concurrency_limit": 1, "api_visibility": "private"}
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+CARDS: dict[str, Any] = {
+    "concurrency_id": "cards",
+    "concurrency_limit": 8,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+def _connect(
+    journey: Journey, recommended: Recommended, photo: Parts, garment: Parts, result: Parts, more: gr.HTML
+) -> None:
+    """Wire the page."""
+    choice, chosen, worn = garment["choice"], garment["chosen"], garment["worn"]
 
     said = [photo["advice"], photo["people"]]
-    photo["photo"].input(journey.check_photo, photo["photo"], said, show_progress_on=photo["advice"], **heavy)
-    photo["photo"].clear(journey.drop_photo, None, said, **light)
-    photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **light)
+    photo["photo"].input(journey.check_photo, photo["photo"], said, show_progress_on=photo["advice"], **HEAVY)
+    photo["photo"].clear(journey.drop_photo, None, said, **LIGHT)
+    photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **LIGHT)
 
-    garment["shelf"].change(journey.choose_shelf, garment["shelf"], [garment["gallery"], garment["shown"]], **light)
-    garment["gallery"].select(journey.choose_item, garment["shown"], [choice, chosen], **light)
-    garment["own"].input(journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **heavy)
-    garment["own"].clear(journey.drop_own, None, [choice, chosen], **light)
+    garment["shelf"].change(journey.choose_shelf, garment["shelf"], [garment["gallery"], garment["shown"]], **LIGHT)
+    picked = garment["gallery"].select(journey.choose_item, garment["shown"], [choice, chosen, worn], **LIGHT)
+    brought = garment["own"].input(
+        journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **HEAVY
+    )
+    garment["own"].clear(journey.drop_own, None, [choice, chosen], **LIGHT)
 
     shown = [result[name] for name in ("status", "panel", "slider", "plain", "download")]
-    result["go"].click(
-        journey.dress,
-        [photo["photo"], choice, garment["own"], garment["worn"]],
-        shown,
-        show_progress_on=result["status"],
-        js=_SCROLL_TO_RESULT,
-        **heavy,
-    )
-    photo["forget"].click(
-        journey.forget, None, [photo["photo"], *said, garment["own"], choice, chosen, *shown], **light
-    )
+    wanted = [photo["photo"], choice, garment["own"], worn]
+    progress: dict[str, Any] = {"show_progress_on": result["status"], **HEAVY}
+    dressed = result["go"].click(journey.dress, wanted, shown, js=_SCROLL_TO_RESULT, **progress)
+    chosen_there = [choice, chosen, worn, garment["gallery"]]
+    worn_there = more.wear(journey.wear, photo["photo"], [*chosen_there, *shown], **progress)
+    more.favour(recommended.favour, None, more, **LIGHT)
+    refused = more.refuse(recommended.refuse, None, more, **LIGHT)
+
+    filled = [
+        done.then(recommended.lay_out, photo["photo"], more, **LIGHT) for done in (picked, brought, dressed, worn_there)
+    ]
+    drawn = [done.then(recommended.draw, None, more, **CARDS) for done in (*filled, refused)]
+    cleared = [photo["photo"], *said, garment["own"], choice, chosen, *shown, more]
+    photo["forget"].click(journey.forget, None, cleared, cancels=drawn, **LIGHT)
 
 
 # On a phone the result is below the button: bring it into view while it is being made.

@@ -40,14 +40,14 @@ def comparison(before: str, after: str, shown: Image.Image, cut: int = 50) -> st
 def plain(after: str, shown: Image.Image) -> str:
     """The picture alone; pressing it opens it in a tab of its own."""
     picture = _picture(after, words.AFTER_ALT, shown, "after")
-    return f'<a class="plain" href="{_address(after)}" target="_blank" rel="noopener">{picture}</a>'
+    return f'<a class="plain" href="{address(after)}" target="_blank" rel="noopener">{picture}</a>'
 
 
 def _picture(path: str, alt: str, shown: Image.Image, name: str) -> str:
     size = f'width="{shown.width}" height="{shown.height}"'
-    return f'<img class="{name}" src="{_address(path)}" alt="{escape(alt)}" {size}>'
+    return f'<img class="{name}" src="{address(path)}" alt="{escape(alt)}" {size}>'
 
 
-def _address(path: str) -> str:
+def address(path: str) -> str:
     """Relative to the page, wherever that is mounted."""
     return "gradio_api/file=" + quote(Path(path).as_posix())

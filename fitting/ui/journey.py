@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from PIL import Image
 from fitting import images
 from fitting.catalogue import Catalogue
 from fitting.errors import FittingError, GarmentError, PhotoError
-from fitting.garment import Category
+from fitting.events import EventKind
+from fitting.garment import Category, Garment
 from fitting.room import FittingRoom, TryOn
 from fitting.ui import compare, words
-from fitting.ui.shelves import SamplePerson, pictures_of, shelves
+from fitting.ui.adviser import Adviser
+from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of, shelves
+from fitting.ui.turns import Turns
 from fitting.ui.visits import Visit, VisitOverError, Visits
 
 log = logging.getLogger(__name__)
@@ -38,9 +41,24 @@ class Journey:
     """What happens when a shopper does something; the answers are values for the page's components."""
 
     room: FittingRoom
-    catalogue: Catalogue
+    shop: ShopFront
     people: Sequence[SamplePerson]
     visits: Visits
+    adviser: Adviser
+    turns: Turns
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is on offer now: it may change at any time."""
+        return self.shop.catalogue()
+
+    def arrive(self, revision: int) -> tuple[Any, ...]:
+        """A page is opened, which shows the catalogue as it was when the app started: renew it if need be."""
+        catalogue = self.catalogue
+        if catalogue.revision == revision:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        names = list(shelves(catalogue))
+        return gr.update(choices=names, value=names[0]), *self.choose_shelf(names[0]), catalogue.revision
 
     def check_photo(self, photo: str | None, request: gr.Request) -> tuple[str, Any]:
         """Look at a new photo at once, so that advice comes before the wait. No sample person is chosen then."""
@@ -48,28 +66,39 @@ class Journey:
         if photo is None:
             return words.note(words.PHOTO_ADVICE), nobody
         self.visits.keep(_session(request), "photo", photo)
+        self._visit(request).shopper.stop()
         try:
-            person = self.room.understand_person(_decoded(photo, PhotoError))
+            with self.turns.at_once():
+                person = self.room.understand_person(_decoded(photo, PhotoError))
         except Exception as error:
             return words.note(spoken(error), "error"), nobody
         return words.note(words.PHOTO_FINE, "good") + words.notes(list(person.notes)), nobody
 
     def drop_photo(self, request: gr.Request) -> tuple[str, Any]:
         self.visits.drop(_session(request), "photo")
+        self._visit(request).shopper.stop()
         return words.note(words.PHOTO_ADVICE), gr.update(selected_index=None)
 
     def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
         self.visits.drop(_session(request), "photo")
+        self._visit(request).shopper.stop()
         person = self.people[event.index]
         return str(person.picture), words.note(words.chosen_person(person.title), "good")
 
     def choose_shelf(self, name: str) -> tuple[Any, list[str]]:
-        items = shelves(self.catalogue)[name]
+        laid_out = shelves(self.catalogue)
+        items = laid_out.get(name, laid_out[words.EVERYTHING])
         return gr.update(value=pictures_of(items), selected_index=None), [item.id for item in items]
 
-    def choose_item(self, shown: list[str], event: gr.SelectData) -> tuple[str, str]:
-        item = self.catalogue.get(shown[event.index])
-        return item.id, words.note(words.chosen_item(item.title), "good")
+    def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
+        try:
+            item = self.catalogue.get(shown[event.index])
+        except (KeyError, IndexError):  # sold out and gone since the page was opened
+            return None, words.note(words.NO_SUCH_ITEM, "error"), words.AUTOMATIC
+        shopper = self._visit(request).shopper
+        shopper.did(item.id, EventKind.VIEWED)
+        shopper.choose(item.id)
+        return item.id, words.note(words.chosen_item(item.title), "good"), words.AUTOMATIC
 
     def choose_own(self, picture: str | None, request: gr.Request) -> tuple[str | None, str]:
         """Look at a garment that the shopper brings, and say what it was taken for."""
@@ -77,9 +106,11 @@ class Journey:
             return None, words.note(words.CHOSEN_NOTHING)
         self.visits.keep(_session(request), "garment", picture)
         try:
-            garment = self.room.understand_garment(_decoded(picture, GarmentError))
+            with self.turns.at_once():
+                garment = self.room.understand_garment(_decoded(picture, GarmentError))
         except Exception as error:
             return None, words.note(spoken(error), "error")
+        self._visit(request).shopper.choose(self.adviser.most_like(garment), own=True)
         found = words.note(words.chosen_own(garment.category), "good")
         return OWN, found + words.notes(list(garment.notes))
 
@@ -97,30 +128,53 @@ class Journey:
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> Iterator[tuple[Any, ...]]:
         """Dress the shopper: first the picture on the page, then, once it is written, the download."""
-        visit = self.visits.of(_session(request))
+        visit = self._visit(request)
         try:
             person, garment, category = self._wanted(photo, choice, own, worn)
 
             def tell(stage: str) -> None:
                 progress(words.STAGES[stage][0], desc=words.STAGES[stage][1])
 
-            result = self.room.try_on(person, garment, category, progress=tell)
+            with self.turns.at_once():
+                result = self.room.try_on(person, garment, category, progress=tell)
             progress(words.SAVING[0], desc=words.SAVING[1])
-            self.visits.clear_pictures(_session(request))  # those of the garment before
-            yield self._show(visit, person, result, found=category is None)
+            self.visits.clear_pictures(visit)  # those of the garment before
+            self._tried(visit, choice)
+            found = choice == OWN and category is None
+            yield self._show(visit, person, result, found)
             full = self.visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.update(value=full, visible=True)
         except VisitOverError:
             return
         except Exception as error:
+            visit.shopper.dressed &= photo is not None and photo == visit.shopper.photo
             yield _nothing(words.note(spoken(error), "error"))
+
+    def wear(
+        self,
+        photo: str | None,
+        event: gr.EventData,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[tuple[Any, ...]]:
+        """Choose an item from a shelf and try it on at once."""
+        catalogue, item = self.catalogue, getattr(event, "item", None)
+        if not isinstance(item, str) or item not in catalogue:
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), *_nothing(words.note(words.NO_SUCH_ITEM, "error"))
+            return
+        self._visit(request).shopper.choose(item)
+        said = words.note(words.chosen_item(catalogue.get(item).title), "good")
+        chosen = item, said, words.AUTOMATIC, gr.update(selected_index=None)
+        for shown in self.dress(photo, item, None, words.AUTOMATIC, request, progress):
+            yield *chosen, *shown
+            chosen = gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
     def forget(self, request: gr.Request) -> tuple[Any, ...]:
         """Delete what the visitor gave and what was made from it, and clear the page."""
         self.leave(request)
         advice, nothing_chosen = words.note(words.PHOTO_ADVICE), words.note(words.CHOSEN_NOTHING)
         nobody = gr.update(selected_index=None)
-        return None, advice, nobody, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good"))
+        return None, advice, nobody, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good")), ""
 
     def leave(self, request: gr.Request) -> None:
         session = _session(request)
@@ -130,7 +184,7 @@ class Journey:
 
     def _wanted(
         self, photo: str | None, choice: str | None, own: str | None, worn: str
-    ) -> tuple[Image.Image, Image.Image, Category | None]:
+    ) -> tuple[Image.Image, Image.Image | Garment, Category | None]:
         if photo is None:
             raise PhotoError(words.NO_PHOTO)
         if choice is None or (choice == OWN and own is None):
@@ -138,8 +192,15 @@ class Journey:
         said = {name: category for category, name in words.CATEGORIES.items()}.get(worn)
         if choice == OWN:
             return _decoded(photo, PhotoError), _decoded(own, GarmentError), said
-        item = self.catalogue.get(choice)
-        return _decoded(photo, PhotoError), images.decode(item.picture, GarmentError), said or item.category
+        return _decoded(photo, PhotoError), garment_of(self.shop, choice), said
+
+    def _tried(self, visit: Visit, choice: str | None) -> None:
+        """There is a result: from now on there are shelves beside it."""
+        shopper = visit.shopper
+        shopper.dressed = True
+        if choice is not None and choice != OWN:
+            shopper.did(choice, EventKind.TRIED)
+            shopper.choose(choice)
 
     def _show(self, visit: Visit, photo: Image.Image, result: TryOn, found: bool) -> tuple[Any, ...]:
         shown = _for_screen(result.picture)
@@ -149,9 +210,24 @@ class Journey:
         pictures = compare.comparison(before, after, shown, cut_at(result.edit_region)), compare.plain(after, shown)
         return said, gr.update(visible=True), *pictures, gr.update(visible=False)
 
+    def _visit(self, request: gr.Request) -> Visit:
+        return self.visits.of(_session(request))
+
     def _forget_in_memory(self, path: Path) -> None:
         with suppress(FittingError):  # what could not be opened was never kept
             self.room.forget(_decoded(str(path), PhotoError))
+
+
+def garment_of(shop: ShopFront, item_id: str) -> Garment:
+    """An item's garment, without notes: what it is, the shop knows.
+
+    Raises:
+        GarmentError: there is no such item (any more).
+    """
+    try:
+        return replace(shop.garment(item_id), notes=())
+    except KeyError:
+        raise GarmentError(words.NO_SUCH_ITEM) from None
 
 
 def spoken(error: Exception) -> str:

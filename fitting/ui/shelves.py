@@ -7,9 +7,23 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fitting.catalogue import Catalogue, Item
+from fitting.garment import Garment
 from fitting.ui import words
+
+
+class ShopFront(Protocol):
+    """What the page needs of a `fitting.shop.Shop`."""
+
+    def catalogue(self) -> Catalogue:
+        """What is on offer now."""
+        ...
+
+    def garment(self, item_id: str) -> Garment:
+        """An item's garment, ready to be worn. Raises KeyError."""
+        ...
 
 
 @dataclass(frozen=True)

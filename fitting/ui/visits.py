@@ -10,18 +10,23 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
+from fitting.ui.shopper import Shopper
+
 
 @dataclass
 class Visit:
-    """Files of one visitor: uploads by the place they were given for, and folders of made pictures."""
+    """Files of one visitor: uploads by the place they were given for, and folders of made pictures by what they are
+    made for. And what the visitor did, which is on no disk."""
 
     uploads: dict[str, Path] = field(default_factory=dict)
-    folders: list[Path] = field(default_factory=list)
+    folders: dict[str, list[Path]] = field(default_factory=dict)
+    shopper: Shopper = field(default_factory=Shopper)
     seen: float = 0.0
     over: bool = False
 
@@ -69,8 +74,12 @@ class Visits:
         with self._lock:
             return self._visit(session)
 
-    def save(self, visit: Visit, image: Image.Image, name: str, **options: object) -> str:
+    def save(self, visit: Visit, image: Image.Image, name: str, use: str = "result", **options: object) -> str:
         """Write a picture made for a visitor under a path that nobody can guess, and return the path.
+
+        Args:
+            use: what it is made for; pictures of one use are cleared together.
+            options: of Pillow's `save`.
 
         Raises:
             VisitOverError: the visit ended meanwhile; nothing is left on disk.
@@ -82,19 +91,23 @@ class Visits:
             if visit.over:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise VisitOverError
-            visit.folders.append(folder)
+            visit.folders.setdefault(use, []).append(folder)
         return str(folder / name)
 
-    def clear_pictures(self, session: str) -> None:
-        """Delete what was made for a visitor, but not what they uploaded."""
+    def clear_pictures(self, visit: Visit, use: str = "result", keep: Collection[str] = ()) -> None:
+        """Delete what was made for a visitor for one use, but for the paths to keep; nothing that they uploaded."""
+        kept = {Path(path).parent for path in keep}
         with self._lock:
-            if visit := self._visits.get(session):
-                _remove(visit.folders)
+            folders = visit.folders.get(use, [])
+            visit.folders[use] = [folder for folder in folders if folder in kept]
+            _remove(folder for folder in folders if folder not in kept)
 
     def end(self, session: str) -> None:
-        """Delete everything of a visit."""
+        """Delete everything of a visit, and forget what the visitor did."""
         with self._lock:
-            self._end(session)
+            visit = self._end(session)
+        if visit is not None:
+            visit.shopper.forget()
 
     def uploads(self, session: str) -> list[Path]:
         """The files that a visitor gave."""
@@ -116,18 +129,27 @@ class Visits:
             time.sleep(min(self.max_age / 4, 60))
             with self._lock:
                 now = time.monotonic()
-                for session in [s for s, visit in self._visits.items() if now - visit.seen > self.max_age]:
-                    self._end(session)
-                if not self._visits:
+                silent = [session for session, visit in self._visits.items() if now - visit.seen > self.max_age]
+                ended = [self._end(session) for session in silent]
+                last = not self._visits
+                if last:
                     self._sweeper = None
-                    return
+            for visit in ended:
+                if visit is not None:
+                    visit.shopper.forget()
+            if last:
+                return
 
-    def _end(self, session: str) -> None:
-        if visit := self._visits.pop(session, None):
+    def _end(self, session: str) -> Visit | None:
+        """Delete the files of a visit. Its shopper is forgotten by the caller, who must not hold the lock then."""
+        visit = self._visits.pop(session, None)
+        if visit is not None:
             visit.over = True
             for path in visit.uploads.values():
                 self._unlink(path)
-            _remove(visit.folders)
+            for folders in visit.folders.values():
+                _remove(folders)
+        return visit
 
     def _unlink(self, path: Path | None) -> None:
         """Two visitors who upload the very same file share one copy: the last of them deletes it."""
@@ -137,7 +159,6 @@ class Visits:
             path.unlink(missing_ok=True)
 
 
-def _remove(folders: list[Path]) -> None:
+def _remove(folders: Iterable[Path]) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-    folders.clear()

@@ -64,6 +64,14 @@ STAGES = {  # stage -> how far along it is, what it says
 }
 SAVING = (0.95, "Developing the picture")
 
+GOES_WITH = "Goes with this"
+ALSO_LIKE = "You may also like"
+SHELVES = "More to try on"
+WEAR = "Wear it"
+LIKE = "Like"
+REFUSE = "Not for me"
+NO_ADVICE = "There are no recommendations in this shop."
+
 NO_PHOTO = "Choose a photo first: upload one, take one, or pick one of the people."
 NO_GARMENT = "Choose a garment first, from the catalogue or from a picture of your own."
 SORRY = "Sorry"
@@ -85,6 +93,33 @@ def chosen_item(title: str) -> str:
 
 def chosen_own(category: Category) -> str:
     return f"Chosen: your own picture. It looks like {_SINGULAR[category]}; if not, say what it is below."
+
+
+def count_between(least: int, most: int) -> str:
+    return f"Ask for {least} to {most} items."
+
+
+def on_you(title: str) -> str:
+    return f"{title}, on you"
+
+
+def refused(title: str, instead: str | None) -> str:
+    """What a screen reader is told when an item goes from a shelf, and another takes its place."""
+    return f"{title} is gone." if instead is None else f"{title} is gone. In its place: {instead}."
+
+
+_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
+_WHOLE = ("CLP", "HUF", "ISK", "JPY", "KRW", "VND")  # currencies whose prices have no decimals
+
+
+def price(amount: float | None, currency: str) -> str:
+    """A price as it is read; empty where there is none."""
+    if amount is None:
+        return ""
+    number = f"{amount:,.0f}" if currency in _WHOLE else f"{amount:,.2f}"
+    if currency in _SYMBOLS:
+        return _SYMBOLS[currency] + number
+    return f"{number} {currency}".strip()
 
 
 def worn_as(category: Category, found: bool) -> str:

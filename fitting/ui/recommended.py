@@ -1,0 +1,192 @@
+"""The shelves beside a result: what is on them, drawn on the visitor, and what the visitor makes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import gradio as gr
+
+from fitting import images
+from fitting.errors import FittingError, PhotoError
+from fitting.events import EventKind
+from fitting.person import Person
+from fitting.recommender import Recommendation, because
+from fitting.room import FittingRoom
+from fitting.ui import cards, words
+from fitting.ui.adviser import Adviser
+from fitting.ui.shelves import ShopFront
+from fitting.ui.shopper import Card, Shopper
+from fitting.ui.turns import Turns
+from fitting.ui.visits import Visit, VisitOverError, Visits
+
+log = logging.getLogger(__name__)
+
+SHELF = 6  # cards on a shelf
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What happens on the shelves; the answers are the HTML of both."""
+
+    room: FittingRoom
+    shop: ShopFront
+    adviser: Adviser
+    visits: Visits
+    turns: Turns
+
+    def lay_out(self, photo: str | None, request: gr.Request) -> str:
+        """Fill the shelves anew for the garment that is chosen; there are none before the first result.
+
+        Cards that are on the shelves already keep their pictures, unless the photo is another one now.
+        """
+        visit = self._visit(request)
+        shopper = visit.shopper
+        if not shopper.dressed:
+            shopper.clear()
+            self._tidy(visit)
+            return ""
+        found = self.adviser.shelves(shopper, SHELF)
+        with shopper.lock:
+            kept = (card for card in shopper.cards() if not card.waiting and photo == shopper.photo)
+            drawn = {card.item.id: card for card in kept}
+            shopper.clear()
+            shopper.photo = photo
+            shopper.goes_with = self._cards(found.goes_with, shopper, drawn)
+            shopper.also_like = self._cards(found.also_like, shopper, drawn)
+            self._begin_with_likeness(shopper, drawn)
+        self._tidy(visit)
+        return self._html(shopper)
+
+    def draw(self, request: gr.Request) -> Iterator[str]:
+        """Draw the cards that wait on the visitor, one after the other, until something else is chosen."""
+        visit = self._visit(request)
+        shopper = visit.shopper
+        number = shopper.stop()  # a drawing that is still under way gives way to this one
+        if self._next(shopper, number) is not None:
+            with self._figure(shopper.photo) as person, suppress(VisitOverError):
+                while (card := self._next(shopper, number)) is not None:
+                    with self.turns.in_background():
+                        if shopper.is_current(number):
+                            self._draw_one(card, person, visit, number)
+                    if shopper.is_current(number):
+                        yield self._html(shopper)
+        if shopper.is_current(number):
+            yield self._html(shopper)
+
+    def favour(self, event: gr.EventData, request: gr.Request) -> str:
+        """Like an item, or like it no more. The shelves stay as they are; the next ones will know."""
+        shopper, item = self._pressed(event, request)
+        if item is not None:
+            if shopper.has(item, EventKind.LIKED):
+                shopper.undo(item, EventKind.LIKED)
+            else:
+                shopper.did(item, EventKind.LIKED)
+        return self._html(shopper)
+
+    def refuse(self, event: gr.EventData, request: gr.Request) -> str:
+        """Take an item off its shelf, for good; another takes its place."""
+        shopper, item = self._pressed(event, request)
+        if item is None:
+            return self._html(shopper)
+        shopper.undo(item, EventKind.LIKED)
+        shopper.did(item, EventKind.DISLIKED)
+        found = self.adviser.shelves(shopper, 2 * SHELF + 1)
+        with shopper.lock:
+            shown = {card.item.id for card in shopper.cards()}
+            for shelf, others in ((shopper.goes_with, found.goes_with), (shopper.also_like, found.also_like)):
+                new = [entry for entry in others if entry.item.id not in shown]
+                for place in [place for place, card in enumerate(shelf) if card.item.id == item]:
+                    gone = shelf[place].item.title
+                    instead = self._cards(new[:1], shopper, {})
+                    shelf[place : place + 1] = instead
+                    shopper.said = words.refused(gone, instead[0].item.title if instead else None)
+        return self._html(shopper)
+
+    @contextmanager
+    def _figure(self, photo: str | None) -> Iterator[Person | None]:
+        """The person that cards are drawn on, None if there is none any more; dropped from memory afterwards."""
+        person, small = None, None
+        try:
+            if photo is not None:
+                person = self.room.understand_person(images.decode(photo, PhotoError))
+                small = cards.figure(person)
+        except Exception as error:
+            _note("the visitor cannot be drawn on cards", error)
+        try:
+            yield small
+        finally:
+            if small is not None and small is not person:
+                self.room.forget(small)
+
+    def _draw_one(self, card: Card, person: Person | None, visit: Visit, number: int) -> None:
+        """Draw one card; where that cannot be, it keeps the shop's picture. Raises VisitOverError."""
+        path = None
+        try:
+            if person is not None:
+                picture = self.room.try_on(person, self.shop.garment(card.item.id)).picture
+                path = self.visits.save(visit, picture, "card.jpg", "card", quality=88)
+        except VisitOverError:
+            raise
+        except Exception as error:
+            _note(f"{card.item.id} cannot be drawn on a card", error)
+        with visit.shopper.lock:
+            if visit.shopper.is_current(number):
+                card.picture, card.waiting = path, False
+
+    def _next(self, shopper: Shopper, number: int) -> Card | None:
+        """The next card to draw, if this round of drawing is still wanted."""
+        with shopper.lock:
+            waiting = (card for card in shopper.cards() if card.waiting)
+            return next(waiting, None) if shopper.is_current(number) else None
+
+    def _cards(self, found: list[Recommendation], shopper: Shopper, drawn: dict[str, Card]) -> list[Card]:
+        """Cards for recommended items; those that were drawn before keep their pictures."""
+        made = []
+        for entry in found:
+            old = drawn.get(entry.item.id)
+            reason = self._reason(entry, shopper)
+            made.append(Card(entry.item, reason, old.picture, False) if old else Card(entry.item, reason))
+        return made
+
+    def _reason(self, entry: Recommendation, shopper: Shopper) -> str:
+        """The strongest reason; rather one that is not on the visitor already."""
+        told = sorted(entry.reasons, key=lambda reason: reason.item == shopper.in_view)
+        catalogue = self.shop.catalogue()
+        told = [reason for reason in told if reason.item in catalogue]
+        return because(told[0], catalogue) if told else ""
+
+    def _begin_with_likeness(self, shopper: Shopper, drawn: dict[str, Card]) -> None:
+        """What looks most like the visitor's own garment comes first: it is in view only in its stead."""
+        catalogue = self.shop.catalogue()
+        if not shopper.own or shopper.in_view is None or shopper.in_view not in catalogue or not shopper.also_like:
+            return
+        if not shopper.has(shopper.in_view, EventKind.DISLIKED):
+            first = self._cards([Recommendation(catalogue.get(shopper.in_view), 0.0)], shopper, drawn)
+            shopper.also_like = [*first, *shopper.also_like][:SHELF]
+
+    def _tidy(self, visit: Visit) -> None:
+        """Delete pictures of items that are on no shelf any more."""
+        with visit.shopper.lock:
+            shown = [card.picture for card in visit.shopper.cards() if card.picture]
+        self.visits.clear_pictures(visit, "card", shown)
+
+    def _pressed(self, event: gr.EventData, request: gr.Request) -> tuple[Shopper, str | None]:
+        """Whose card was pressed, and which item's: None if it is on no shelf of theirs."""
+        shopper = self._visit(request).shopper
+        item = getattr(event, "item", None)
+        with shopper.lock:
+            return shopper, item if any(card.item.id == item for card in shopper.cards()) else None
+
+    def _html(self, shopper: Shopper) -> str:
+        return cards.shelves_html(shopper, self.shop.catalogue().currency)
+
+    def _visit(self, request: gr.Request) -> Visit:
+        return self.visits.of(request.session_hash or "")
+
+
+def _note(what: str, error: Exception) -> None:
+    """Write down why something is missing from the shelves; what a visitor could mend is no news."""
+    log.log(logging.DEBUG if isinstance(error, FittingError) else logging.WARNING, what, exc_info=error)

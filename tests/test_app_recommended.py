@@ -1,0 +1,459 @@
+"""The shelves beside a result, without a browser: what counts, what is drawn, and what is forgotten."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+import torch
+from fakes import FakeRoom, FakeShop, advised, recommender, wardrobe
+from PIL import Image
+
+from fitting.catalogue import Catalogue
+from fitting.errors import GarmentError, WeightsError
+from fitting.events import Event, EventKind
+from fitting.frame import GRID, Frame
+from fitting.garment import Category
+from fitting.person import Person
+from fitting.recommender import Recommender
+from fitting.ui import words
+from fitting.ui.adviser import Adviser
+from fitting.ui.cards import HEIGHT, figure
+from fitting.ui.journey import OWN, Journey
+from fitting.ui.recommended import SHELF, Recommended
+from fitting.ui.shopper import Shopper
+from fitting.ui.turns import Turns
+from fitting.ui.visits import Visits
+
+
+@dataclass
+class Visitor:
+    """Somebody at the page, as Gradio would call for them."""
+
+    journey: Journey
+    recommended: Recommended
+    photo: str
+    name: str = "me"
+
+    @property
+    def request(self) -> Any:
+        return SimpleNamespace(session_hash=self.name)
+
+    @property
+    def shopper(self) -> Shopper:
+        return self.journey.visits.of(self.name).shopper
+
+    def choose(self, item: str) -> str:
+        event: Any = SimpleNamespace(index=0)
+        self.journey.choose_item([item], event, self.request)
+        return self.recommended.lay_out(self.photo, self.request)
+
+    def try_on(self, item: str, own: str | None = None) -> str:
+        list(self.journey.dress(self.photo, item, own, words.AUTOMATIC, self.request, lambda *_, **__: None))
+        return self.recommended.lay_out(self.photo, self.request)
+
+    def draw(self) -> Iterator[str]:
+        return self.recommended.draw(self.request)
+
+    def press(self, act: str, item: str) -> str:
+        return getattr(self.recommended, act)(gr.EventData(None, {"item": item}), self.request)
+
+    def done(self) -> set[tuple[str, EventKind]]:
+        return {(event.item, event.kind) for event in self.shopper.events}
+
+
+@pytest.fixture
+def visitor(tmp_path: Path) -> Visitor:
+    return visiting(tmp_path, wardrobe(tmp_path))
+
+
+def visiting(
+    folder: Path, catalogue: Catalogue, load: Callable[[Catalogue], Recommender] | None = recommender
+) -> Visitor:
+    (folder / "cache").mkdir(exist_ok=True)
+    photo = folder / "cache" / "photo.png"
+    Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(photo)
+    shop, room, visits, turns = FakeShop(catalogue), FakeRoom(), Visits(folder / "cache"), Turns()
+    adviser = Adviser(shop, load)
+    journey = Journey(room, shop, [], visits, adviser, turns)  # type: ignore[arg-type]
+    return Visitor(journey, Recommended(room, shop, adviser, visits, turns), str(photo))  # type: ignore[arg-type]
+
+
+def offered(html: str) -> list[str]:
+    return re.findall(r'data-item="([^"]+)"', html)
+
+
+def pictures(html: str) -> dict[str, str]:
+    """Item -> where its card's picture comes from."""
+    return dict(re.findall(r'data-item="([^"]+)"><div class="view[^"]*"><img src="gradio_api/file=([^"]+)"', html))
+
+
+def test_there_are_no_shelves_before_the_first_result(visitor: Visitor) -> None:
+    assert visitor.choose("upper-1") == "" and list(visitor.draw()) == [""]
+    html = visitor.try_on("upper-1")
+    assert html.count('class="rack"') == 2 and offered(html)
+
+
+def test_one_shelf_completes_the_look_and_the_other_holds_the_same_kind(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    goes_with, also_like = visitor.shopper.goes_with, visitor.shopper.also_like
+    assert len(goes_with) == len(also_like) == SHELF
+    assert Category.UPPER not in {card.item.category for card in goes_with}
+    assert {card.item.category for card in also_like} == {Category.UPPER}
+    assert "upper-1" not in [card.item.id for card in visitor.shopper.cards()]
+    visitor.choose("dress-1")
+    assert {card.item.category for card in visitor.shopper.also_like} == {Category.DRESS}
+
+
+def test_a_shelf_with_nothing_on_it_is_not_shown(tmp_path: Path) -> None:
+    html = visiting(tmp_path, wardrobe(tmp_path, others=0)).try_on("upper-1")
+    assert words.GOES_WITH not in html and html.count('class="rack"') == 1
+
+
+def test_what_a_visitor_does_counts(visitor: Visitor) -> None:
+    visitor.choose("upper-1")
+    visitor.try_on("upper-2")
+    liked, refused = (card.item.id for card in visitor.shopper.also_like[:2])
+    assert 'aria-pressed="true"' in visitor.press("favour", liked)
+    visitor.press("refuse", refused)
+    assert visitor.done() == {
+        ("upper-1", EventKind.VIEWED),
+        ("upper-2", EventKind.TRIED),
+        (liked, EventKind.LIKED),
+        (refused, EventKind.DISLIKED),
+    }
+    assert 'aria-pressed="true"' not in visitor.press("favour", liked)
+    assert (liked, EventKind.LIKED) not in visitor.done()
+
+
+def test_only_what_is_on_the_visitors_own_shelves_can_be_pressed(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    for item in ("upper-1", "no-such-thing", None, ["upper-2"]):
+        visitor.press("favour", item)  # type: ignore[arg-type]
+        visitor.press("refuse", item)  # type: ignore[arg-type]
+    assert visitor.done() == {("upper-1", EventKind.TRIED)}
+
+
+def test_another_takes_the_place_of_what_is_not_for_me_and_it_never_returns(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    before = offered(visitor.recommended._html(visitor.shopper))
+    refused = visitor.shopper.also_like[1].item.id
+    html = visitor.press("refuse", refused)
+    after = offered(html)
+    assert len(after) == len(before) == len(set(after)) and refused not in after
+    assert sum(old != new for old, new in zip(before, after, strict=True)) == 1, "all others stay where they are"
+    assert f'role="status">{words.refused(visitor.journey.catalogue.get(refused).title, "")[:8]}' in html
+    for item in visitor.journey.catalogue:
+        assert refused not in offered(visitor.choose(item.id))
+
+
+def test_a_shelf_runs_empty_in_the_end(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    for left in (6, 6, 5, 4, 3, 2, 1, 0):  # of eight other tops
+        visitor.press("refuse", visitor.shopper.also_like[0].item.id)
+        assert len(visitor.shopper.also_like) == left
+    assert words.ALSO_LIKE not in visitor.recommended._html(visitor.shopper)
+
+
+def test_cards_show_the_shops_picture_and_then_the_visitor_one_after_the_other(visitor: Visitor) -> None:
+    plain = pictures(visitor.try_on("upper-1"))
+    assert all(path.endswith(f"{item}.png") for item, path in plain.items())
+    seen = [pictures(html) for html in visitor.draw()]
+    assert len(plain) == 2 * SHELF
+    for number, shown in enumerate(seen[: 2 * SHELF], start=1):
+        assert list(shown) == list(plain) and sum(shown[item] != plain[item] for item in plain) == number
+    for path in seen[-1].values():
+        with Image.open(path) as picture:
+            assert picture.format == "JPEG" and picture.height <= HEIGHT
+
+
+def test_a_card_keeps_its_picture_while_the_photo_is_the_same(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    *_, html = visitor.draw()
+    before = pictures(html)
+    again = pictures(visitor.choose("upper-2"))
+    both = before.keys() & again.keys()
+    assert both and all(again[item] == before[item] for item in both)
+    *_, html = visitor.draw()
+    kept = {Path(path).parent for path in pictures(html).values()}
+    left = {path.parent for path in visitor.journey.visits.root.glob("*/card.jpg")}
+    assert left == kept, "pictures of items on no shelf are deleted"
+    other = Path(visitor.photo).with_name("other.png")
+    Image.new("RGB", (300, 400), "grey").save(other)
+    visitor.photo = str(other)
+    assert all(path.endswith(".png") for path in pictures(visitor.choose("upper-2")).values())
+
+
+def test_drawing_stops_when_something_else_is_chosen(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    drawing = visitor.draw()
+    next(drawing)
+    visitor.choose("upper-3")
+    assert list(drawing) == [] and sum(card.picture is not None for card in visitor.shopper.cards()) <= 1
+    assert visitor.journey.room.remembered, "a photo in use is remembered"  # type: ignore[attr-defined]
+
+
+def test_a_newer_drawing_takes_over(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    old = visitor.draw()
+    next(old)
+    *_, html = visitor.draw()
+    assert list(old) == [] and "waiting" not in html
+
+
+def test_what_cannot_be_laid_on_keeps_its_own_picture_and_harms_no_other(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor.try_on("upper-1")
+    refused, broken = (card.item.id for card in visitor.shopper.goes_with[:2])
+    garment = visitor.journey.shop.garment
+
+    def failing(item_id: str) -> Any:
+        if item_id == refused:
+            raise GarmentError("We could not lay this garment on.")
+        if item_id == broken:
+            raise RuntimeError("broken")
+        return garment(item_id)
+
+    monkeypatch.setattr(visitor.journey.shop, "garment", failing)
+    with caplog.at_level(logging.WARNING):
+        *_, html = visitor.draw()
+    plain = [item for item, path in pictures(html).items() if path.endswith(".png")]
+    assert sorted(plain) == sorted([refused, broken]) and "waiting" not in html
+    assert broken in caplog.text and refused not in caplog.text and visitor.photo not in caplog.text
+
+
+def test_without_the_photo_cards_stay_plain(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    Path(visitor.photo).unlink()
+    *_, html = visitor.draw()
+    assert "waiting" not in html and all(path.endswith(".png") for path in pictures(html).values())
+
+
+def test_leaving_forgets_everything_even_in_the_middle_of_drawing(visitor: Visitor) -> None:
+    visitor.journey.visits.keep(visitor.name, "photo", visitor.photo)
+    visitor.try_on("upper-1")
+    drawing, shopper = visitor.draw(), visitor.shopper
+    next(drawing)
+    visitor.journey.leave(visitor.request)
+    assert list(drawing) == [] and list(visitor.journey.visits.root.iterdir()) == []
+    assert visitor.journey.room.remembered == []  # type: ignore[attr-defined]
+    assert shopper.events == [] and list(shopper.cards()) == [] and shopper.in_view is None
+    shopper.did("upper-1", EventKind.LIKED)
+    assert shopper.events == [], "nothing is taken in afterwards"
+    assert visitor.shopper.id != shopper.id and visitor.recommended.lay_out(visitor.photo, visitor.request) == ""
+
+
+def test_the_recommender_knows_a_visitor_only_while_it_answers_them(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[Event] = []
+    note = Recommender.note
+    monkeypatch.setattr(Recommender, "note", lambda self, event: (noted.append(event), note(self, event))[1])
+    visitor.choose("upper-2")
+    visitor.try_on("upper-1")
+    assert {(event.item, event.kind) for event in noted} == visitor.done()
+    assert {event.shopper for event in noted} == {visitor.shopper.id}
+    used = visitor.journey.adviser.recommender()
+    assert used is not None and used._histories == {}
+
+
+def test_a_silent_visit_is_forgotten_too(tmp_path: Path) -> None:
+    visits = Visits(tmp_path, max_age=0.1)
+    shopper = visits.of("me").shopper
+    shopper.did("upper-1", EventKind.VIEWED)
+    for _ in range(1000):
+        if not shopper.events:
+            break
+        threading.Event().wait(0.01)
+    assert shopper.events == []
+
+
+def test_what_others_like_changes_nothing_for_me(visitor: Visitor) -> None:
+    mine = offered(visitor.try_on("upper-1"))
+    other = replace(visitor, name="somebody else")
+    other.try_on("upper-1")
+    for item in ("upper-2", "dress-1"):
+        other.choose(item)
+    for card in list(other.shopper.cards())[:5]:
+        other.press("favour", card.item.id)
+    other.press("refuse", other.shopper.also_like[0].item.id)
+    assert offered(visitor.choose("upper-1")) == mine and visitor.shopper.id != other.shopper.id
+    new = replace(visitor, name="somebody new")
+    assert offered(new.try_on("upper-1")) == mine
+
+
+def test_reasons_are_said_in_a_shoppers_words_and_only_if_they_are_proved(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.choose("upper-2")
+    html = visitor.try_on("upper-1")
+    reasons = {card.item.id: card.reason for card in visitor.shopper.cards()}
+    assert any(reasons.values())
+    assert set(filter(None, reasons.values())) <= {"because you looked at Upper 2", "because you tried on Upper 1"}
+    assert html.count('class="why"') == sum(map(bool, reasons.values()))
+    monkeypatch.setattr(Recommender, "_reasons", lambda *_: {})  # none passed its test
+    assert 'class="why"' not in visitor.choose("upper-1")
+
+
+def test_the_garment_most_like_the_visitors_own_comes_first(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = visitor.journey.catalogue
+    room = visitor.journey.room
+    understand, mine = room.understand_garment, torch.from_numpy(catalogue.vectors[catalogue.place("dress-2")])
+    monkeypatch.setattr(room, "understand_garment", lambda *given: replace(understand(*given), embedding=mine))
+    visitor.journey.choose_own(visitor.photo, visitor.request)
+    visitor.try_on(OWN, own=visitor.photo)
+    assert visitor.shopper.also_like[0].item.id == "dress-2" and visitor.shopper.own
+    visitor.press("refuse", "dress-2")
+    visitor.recommended.lay_out(visitor.photo, visitor.request)
+    assert "dress-2" not in [card.item.id for card in visitor.shopper.cards()]
+    assert visitor.done() == {("dress-2", EventKind.DISLIKED)}, "what one brings is nothing of the shop's"
+
+
+def test_wear_it_chooses_an_item_and_tries_it_on(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    item = visitor.shopper.goes_with[0].item
+    event = gr.EventData(None, {"item": item.id})
+    first, last = list(visitor.journey.wear(visitor.photo, event, visitor.request, lambda *_, **__: None))
+    assert first[0] == item.id and item.title in first[1] and first[2] == words.AUTOMATIC
+    assert words.worn_as(item.category, False) in first[4] and last[-1]["visible"] is True
+    assert (item.id, EventKind.TRIED) in visitor.done() and visitor.shopper.in_view == item.id
+
+
+def test_a_failed_try_on_of_another_photo_clears_the_shelves(visitor: Visitor) -> None:
+    assert visitor.try_on("upper-1") != ""
+    visitor.press("favour", visitor.shopper.also_like[0].item.id)
+    assert visitor.try_on("no-such-item") != "", "the shelves of the last result stay"
+    black = Path(visitor.photo).with_name("black.png")
+    Image.new("RGB", (300, 400)).save(black)
+    visitor.photo = str(black)
+    assert visitor.try_on("upper-1") == ""
+
+
+def test_titles_cannot_carry_markup_and_prices_have_a_currency(tmp_path: Path) -> None:
+    catalogue = wardrobe(tmp_path)
+    evil = [replace(item, title=f'<img src=x onerror="alert(1)"> {item.id}') for item in catalogue]
+    html = visiting(tmp_path, Catalogue(evil, "EUR", catalogue.vectors, revision=1)).try_on("upper-1")
+    assert "<img src=x" not in html and 'onerror="' not in html and "€" in html
+
+
+def test_prices_are_read_as_usual() -> None:
+    assert words.price(1234.5, "EUR") == "€1,234.50" and words.price(20, "PLN") == "20.00 PLN"
+    assert words.price(2600, "JPY") == "2,600 JPY" and words.price(5, "") == "5.00" and words.price(None, "EUR") == ""
+
+
+def test_without_a_recommender_the_page_works_and_the_log_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(catalogue: Catalogue) -> Recommender:
+        raise WeightsError("weights/recommender is missing")
+
+    def another(catalogue: Catalogue) -> Recommender:
+        return recommender(Catalogue(catalogue.items, "", catalogue.vectors[:, :5]))
+
+    for load, said in ((missing, "weights/recommender is missing"), (another, "does not fit the catalogue")):
+        caplog.clear()
+        visitor = visiting(tmp_path, wardrobe(tmp_path), load)
+        assert visitor.try_on("upper-1") == "" and visitor.choose("upper-2") == ""
+        assert caplog.text.count(said) == 1
+
+
+def test_a_recommender_is_built_once_for_each_revision(tmp_path: Path) -> None:
+    built: list[int] = []
+
+    def load(catalogue: Catalogue) -> Recommender:
+        built.append(catalogue.revision)
+        return recommender(catalogue)
+
+    shop, _ = advised(wardrobe(tmp_path))
+    adviser = Adviser(shop, load)
+    threads = [threading.Thread(target=adviser.recommender) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert built == [1]
+    shop.now = Catalogue(shop.now.items[:12], "EUR", shop.now.vectors[:12], revision=2)
+    assert len(getattr(adviser.recommender(), "catalogue", ())) == 12 and built == [1, 2]
+
+
+def test_a_catalogue_that_changes_shows_without_a_restart(visitor: Visitor) -> None:
+    journey, old = visitor.journey, visitor.journey.catalogue
+    assert all(isinstance(skipped, dict) and "value" not in skipped for skipped in journey.arrive(1))
+    visitor.try_on("upper-1")
+    fewer = [item for item in old if item.category is not Category.DRESS]
+    journey.shop.now = Catalogue(fewer, "EUR", old.vectors[: len(fewer)], revision=2)  # type: ignore[attr-defined]
+    shelf, gallery, shown, revision = journey.arrive(1)
+    assert "Dress" not in shelf["choices"] and len(gallery["value"]) == len(shown) == len(fewer) and revision == 2
+    assert len(journey.choose_shelf("Dress")[1]) == len(fewer), "a shelf that is gone shows everything"
+    choice, said, _ = journey.choose_item(["dress-1"], SimpleNamespace(index=0), visitor.request)  # type: ignore[arg-type]
+    assert choice is None and words.NO_SUCH_ITEM in said
+    assert not [item for item in offered(visitor.choose("upper-2")) if item.startswith("dress")]
+
+
+def test_the_background_waits_for_who_waits_for_a_result() -> None:
+    turns, order = Turns(patience=30.0), []
+    begun, finish = threading.Event(), threading.Event()
+
+    def result() -> None:
+        with turns.at_once():
+            begun.set()
+            finish.wait(30)
+            order.append("result")
+
+    def card() -> None:
+        with turns.in_background():
+            order.append("card")
+
+    threads = [threading.Thread(target=result), threading.Thread(target=card)]
+    threads[0].start()
+    begun.wait(30)
+    threads[1].start()
+    threads[1].join(0.05)
+    finish.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["result", "card"]
+
+
+def test_the_background_has_its_turn_in_the_busiest_room() -> None:
+    turns = Turns(patience=0.01)
+    with turns.at_once(), turns.in_background():
+        pass
+
+
+@pytest.mark.parametrize("frame", [Frame(300, 400, 900, 1200), Frame(-100, -50, 1500, 2000), Frame(0, 0, 90, 120)])
+def test_a_figure_is_what_the_frame_shows_and_small(frame: Frame) -> None:
+    ramp = torch.arange(1300).view(1, 1, -1).expand(3, 1800, -1) * 255 // 1299
+    empty = torch.zeros(GRID)
+    person = Person(ramp.to(torch.uint8), frame, torch.zeros(3, *GRID), empty.long(), torch.zeros(17, 3), empty)
+    small = figure(person)
+    assert max(small.photo.shape[-2:]) <= HEIGHT + 1
+    # A point of the grid is at the same place of the picture as before.
+    points = torch.tensor([[200.0, 200.0], [150.0, 300.0]])
+    for before, after in zip(person.frame.to_photo(points), small.frame.to_photo(points), strict=True):
+        x, y = int(before[0]), int(before[1])
+        shown = small.photo[:, int(after[1]), int(after[0])].float()
+        assert torch.allclose(shown, person.photo[:, y, x].float(), atol=4)
+
+
+def test_nothing_is_left_in_memory_of_a_figure_but_the_photo_is(visitor: Visitor) -> None:
+    room = visitor.journey.room
+    for size in ((300, 400), (600, 800)):
+        Image.linear_gradient("L").resize(size).convert("RGB").save(visitor.photo)
+        visitor.journey.leave(visitor.request)
+        room.remembered.clear()  # type: ignore[attr-defined]
+        visitor.try_on("upper-1")
+        list(visitor.draw())
+        with Image.open(visitor.photo) as photo:
+            assert set(room.remembered) == {photo.tobytes()}  # type: ignore[attr-defined]
+    small = figure(room.understand_person(visitor.photo))
+    assert small.photo.shape[-2:] == (HEIGHT, 360)
