@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitting import cli_catalogue, cli_recommend, cli_report
+from fitting import cli_catalogue, cli_recommend, cli_report, cli_studio
 from fitting.errors import FittingError, ShopError, WeightsError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(cli_catalogue.app, name="catalogue")
 app.command("recommend")(cli_recommend.recommend)
 app.command("report")(cli_report.report)
+app.command("teach")(cli_studio.teach)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -102,13 +103,25 @@ def try_on(
     ] = None,
     weights: WeightsFolder = None,
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, mps.")] = "cpu",
+    studio: cli_studio.Wanted = None,
+    seed: cli_studio.Seed = 0,
+    strength: cli_studio.Strength = 0.35,
+    steps: cli_studio.Steps = 12,
+    memory: cli_studio.MemoryOption = cli_studio.Memory.AUTO,
+    quantise: cli_studio.QuantiseOption = cli_studio.Quantise.NONE,
+    adapter: cli_studio.Adapter = False,
+    studio_device: cli_studio.Device = None,
 ) -> None:
     """Show the person in PHOTO wearing GARMENT."""
     from fitting.room import FittingRoom
 
     with _spoken_errors():
+        # First: whoever asked for a studio that cannot be had is told before the work.
+        finish = cli_studio.opened(studio, studio_device, memory, quantise, adapter) if studio else None
         room = FittingRoom.load(weights, device)
         result = room.try_on(photo, garment, None if category is Worn.AUTO else category.value)
+        if finish is not None:
+            result = cli_studio.finished(finish, result, garment, seed, strength, steps)
     result.picture.save(output)
     for note in result.notes:
         typer.echo(note)

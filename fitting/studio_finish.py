@@ -24,7 +24,6 @@ MARGIN = 0.15  # of the region's longer side: what the model sees around it
 FINE = 0.012  # of a canvas' side: details smaller than this are the print, larger ones light
 DARK = 0.03  # added before brightnesses are divided
 PREVIEW = 384  # longest side of a preview
-REFERENCE = 1024  # longest side of the garment's picture
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,7 @@ def mask_of(canvas: Canvas, edits: Tensor) -> Tensor:
 def garment_picture(garment: Garment) -> Image.Image:
     """The garment on white, as a reference for models that take one."""
     shown = garment.image * garment.mask + (1 - garment.mask)
-    picture = to_image(to_pixels(shown))
-    picture.thumbnail((REFERENCE, REFERENCE), Image.Resampling.LANCZOS)
-    return picture
+    return to_image(to_pixels(shown))
 
 
 def keep_print(finish: Tensor, before: Tensor, warped: Tensor) -> Tensor:

@@ -66,13 +66,15 @@ class Settings:
         if not 0 < self.strength <= 1 or not 0 <= self.reference <= 1 or self.steps < 1:
             raise ValueError("strength lies in (0, 1], reference in [0, 1], and there is at least one step")
 
-    @property
-    def scheduled(self) -> int:
-        """Steps to ask a pipeline for, of which it takes the last `steps`."""
+    def schedule(self) -> tuple[int, float]:
+        """Steps and strength to ask a pipeline for, so that it takes the last `steps`.
+
+        Some pipelines round the product down and some up, so it has to come out even; the strength gives way.
+        """
         asked = math.ceil(self.steps / self.strength)
-        while int(asked * self.strength) < self.steps:  # pipelines round down
+        while asked * (self.steps / asked) != self.steps:
             asked += 1
-        return asked
+        return asked, self.steps / asked
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Run:
         canvas = Canvas.around(_grey(tryon.edit_region), able.area, able.multiple)
         if canvas is None:
             return None
-        looked = None if able.guide is Guide.NONE else _reference(garment, tryon)
+        looked = None if able.guide is Guide.NONE else _reference(garment, tryon, able)
         return cls(pipeline, able, tryon, canvas, looked, settings, progress, cancelled)
 
     @property
@@ -161,6 +163,7 @@ class Run:
         """What the pipeline is called with: of what it knows, what serves."""
         able, settings = self.able, self.settings
         shown, (high, wide) = to_image(to_pixels(before)), self.canvas.size
+        steps, strength = settings.schedule() if able.strength else (settings.steps, 1.0)
         given: dict[str, Any] = {
             "prompt": settings.prompt or self._words(),
             "negative_prompt": AVOIDED,
@@ -172,8 +175,8 @@ class Run:
             "width": wide,
             "max_area": high * wide,
             "_auto_resize": False,
-            "strength": settings.strength,
-            "num_inference_steps": settings.scheduled if able.strength else settings.steps,
+            "strength": strength,
+            "num_inference_steps": steps,
             "guidance_scale": settings.guidance,
             "num_images_per_prompt": 1,
             "generator": torch.Generator("cpu").manual_seed(settings.seed),
@@ -218,16 +221,20 @@ class _Watch:
         return {}
 
 
-def _reference(garment: Garment | Image.Image | None, tryon: TryOn) -> Image.Image:
-    """The garment's picture; without one, the garment as laid on, on white."""
+def _reference(garment: Garment | Image.Image | None, tryon: TryOn, able: Abilities) -> Image.Image:
+    """The garment's picture, or the garment as laid on, on white; no larger than the model's own pictures."""
     if isinstance(garment, Garment):
-        return garment_picture(garment)
-    if garment is not None:
-        return decode(garment, GarmentError)
-    laid = tryon.warped.convert("RGBA")
-    page = Image.new("RGBA", laid.size, "white")
-    page.alpha_composite(laid)
-    return page.convert("RGB").crop(laid.getchannel("A").getbbox())
+        picture = garment_picture(garment)
+    elif garment is not None:
+        picture = decode(garment, GarmentError)
+    else:
+        laid = tryon.warped.convert("RGBA")
+        page = Image.new("RGBA", laid.size, "white")
+        page.alpha_composite(laid)
+        picture = page.convert("RGB").crop(laid.getchannel("A").getbbox())
+    scale = min((able.area / (picture.width * picture.height)) ** 0.5, 1.0)
+    wide, high = (max(int(side * scale) // able.multiple, 1) * able.multiple for side in picture.size)
+    return picture.resize((wide, high), Image.Resampling.LANCZOS)
 
 
 def _opened(made: Any) -> Tensor:
