@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,28 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_the_shipped_catalogue_is_complete(catalogue: Catalogue) -> None:
-    assert len(catalogue) >= 60
+    assert len(catalogue) >= 110
     assert catalogue.currency
     for item in catalogue:
         assert catalogue.get(item.id) is item
-        assert item.category in Category
         assert item.colours and item.price
         assert item.pattern in PATTERNS | {"colour block"}
-        assert item.sleeve in SLEEVES
-        assert item.neckline in NECKLINES
+        if item.category is Category.LOWER:
+            assert item.sleeve is None and item.neckline is None
+        else:
+            assert item.sleeve in SLEEVES
+        if item.category in (Category.UPPER, Category.DRESS):
+            assert item.neckline in NECKLINES
     assert len({item.title for item in catalogue}) == len(catalogue)
 
 
 def test_the_shipped_catalogue_is_varied(catalogue: Catalogue) -> None:
+    counts = Counter(item.category for item in catalogue)
+    assert counts[Category.UPPER] >= 60 and counts[Category.LOWER] >= 20
+    assert counts[Category.DRESS] >= 8 and counts[Category.OUTER] >= 5
     assert {item.pattern for item in catalogue} == PATTERNS | {"colour block"}
-    assert {item.sleeve for item in catalogue} == SLEEVES
-    assert {item.neckline for item in catalogue} == NECKLINES
+    assert {item.sleeve for item in catalogue} == SLEEVES | {None}
+    assert {item.neckline for item in catalogue} == NECKLINES | {None}
     assert len({item.colours[0] for item in catalogue}) >= 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -23,8 +24,10 @@ from fitting.errors import ShopError
 from fitting.events import Event, EventKind
 from fitting.garment import Category
 from fitting.looks import network_name
+from fitting.reading import read_orders
 from fitting.sample import FOLDER, sample_version
 from fitting.shop import Shop, default_folder
+from fitting.spreadsheet import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,14 +94,41 @@ def test_two_thousand_simulated_shoppers_with_tastes(sampled: Path) -> None:
     assert all(len(set(items)) == len(items) for items in bought.values()), "nobody buys a thing twice"
     assert 0.5 < len(bought) / 2000 < 0.8 and sum(len(items) >= 4 for items in bought.values()) > 300
     unseen = {item.id for item in catalogue} - {event.item for event in events}
-    assert len(unseen) == 6, "new arrivals"
-    # Taste shows: what a shopper buys is more alike than what shoppers at large buy.
-    several = [[catalogue.place(item) for item in items] for items in bought.values() if len(items) >= 2]
-    own = np.mean([_alike(catalogue, places) for places in several])
-    mixed = [place for places in several for place in places]
+    assert len(unseen) == 10, "new arrivals"
+    # Taste shows: what a shopper buys of a category is more alike than what shoppers at large buy of it.
+    tops = [
+        places
+        for items in bought.values()
+        if len(places := [catalogue.place(item) for item in items if catalogue.get(item).category is Category.UPPER])
+        >= 2
+    ]
+    own = np.mean([_alike(catalogue, places) for places in tops])
+    mixed = [place for places in tops for place in places]
     np.random.default_rng(0).shuffle(mixed)
     others = [mixed[start : start + 3] for start in range(0, len(mixed) - 3, 3)]
     assert own > np.mean([_alike(catalogue, places) for places in others]) + 0.03
+
+
+def test_simulated_shoppers_complete_their_looks() -> None:
+    """What they buy for one part of the body goes with what they have for the others."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import simulated_shoppers
+
+    items = list(Catalogue.load(FOLDER))
+    shelf = simulated_shoppers.shelve(items, np.random.default_rng(0))
+    assert all(shelf.goes[place, place] == 0 for place in range(len(items)))
+    places = {item.id: place for place, item in enumerate(items)}
+    owned: dict[str, list[int]] = {}
+    for row in read_orders(FOLDER / "shoppers.csv.gz", []):
+        assert not isinstance(row, Problem)
+        if row[1].kind is EventKind.BOUGHT:
+            owned.setdefault(row[1].shopper, []).append(places[row[1].item])
+    several = sum(len({items[place].category for place in bought}) > 1 for bought in owned.values())
+    assert several > 600
+    own = [shelf.goes[one, other] for bought in owned.values() for one, other in itertools.combinations(bought, 2)]
+    mixed = np.random.default_rng(0).permutation([place for bought in owned.values() for place in bought])
+    others = [shelf.goes[one, other] for one, other in itertools.pairwise(mixed)]
+    assert np.mean([value for value in own if value]) > np.mean([value for value in others if value]) + 0.05
 
 
 def _alike(catalogue: Catalogue, places: list[int]) -> float:
@@ -129,10 +159,10 @@ def test_a_real_catalogue_takes_the_samples_place_for_good(files: Path, own: Pat
         sample = shop.catalogue()
         shop.store.add(Event("visitor", sample.items[0].id, EventKind.LIKED, 1.0))
         report = shop.take_in(write(files / "p.csv", PRODUCTS), currency="EUR")
-        assert any("The sample shop's 72 garments" in remark for remark in report.remarks)
+        assert any("The sample shop's 115 garments" in remark for remark in report.remarks)
         assert [item.id for item in shop.catalogue()] == ["red-top", "green-top", "trousers"]
         assert shop.store.events() == [] and shop.store.event_counts()["simulated"] == 0
-        assert len(sample) == 72  # who still holds the old catalogue is not disturbed
+        assert len(sample) == 115  # who still holds the old catalogue is not disturbed
     with Shop.open(own) as shop:
         assert len(shop.catalogue()) == 3 and shop.catalogue().currency == "EUR"
 
@@ -144,7 +174,7 @@ def test_another_process_imports_and_this_one_sees_it(files: Path, own: Path) ->
         path = write(files / "p.csv", PRODUCTS)
         other.take_in(path)
         after = one.catalogue()
-        assert (len(before), len(after)) == (72, 3)
+        assert (len(before), len(after)) == (115, 3)
         other.take_in(write(path, PRODUCTS.replace(",3,red", ",0,red")))
         (hit, *_) = one.catalogue().nearest(after.vectors[0], 5)
         assert hit[0] == "trousers"  # the red top is sold out
