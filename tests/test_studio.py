@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -760,3 +761,30 @@ def test_teach_on_the_command_line(files: Path, saved: Path) -> None:
     assert result.exit_code == 0, result.output
     assert json.loads((files / "set" / MANIFEST).read_text())["licence"]["known"] is False
     assert len((files / "set" / ITEMS).read_text().splitlines()) == 2
+
+
+# The benchmark for people with a card
+
+
+def test_the_benchmark_measures_with_and_without_the_finish(
+    tmp_path: Path, saved: Path, tryon: TryOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    benchmark: Any = importlib.import_module("studio")
+    (tmp_path / "one").mkdir()
+    for name in ("person", "garment"):
+        Image.new("RGB", (96, 128), "grey").save(tmp_path / "one" / f"{name}.png")
+    tryon.picture.save(tmp_path / "one" / "target.png")
+    (tmp_path / "none").mkdir()
+    room = DrawnRoom()
+    monkeypatch.setattr(room, "try_on", lambda photo, garment: tryon)
+    cases = benchmark.dressed(room, tmp_path)
+    assert len(cases) == 1
+    cases = [replace(cases[0], target=tryon.picture)]
+    row = benchmark.measure(str(saved), cases, QUICK, "cpu")
+    assert row["gan_distance"] == 0 < row["studio_distance"] and row["outcomes"]["done"] == 1
+    assert row["finish_seconds"] > 0 and row["step_seconds"] > 0 and row["peak_bytes"] is None
+    refused = benchmark.measure("no such model", cases, QUICK, "cpu")
+    lines = benchmark.table([row, refused]).splitlines()
+    assert "1/1" in lines[2] and "no such model" in lines[3]
+    assert {line.count("|") for line in lines} == {len(benchmark.COLUMNS) + 1}
