@@ -3,97 +3,32 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
 import torch
-from fakes import FakeRoom, FakeShop, advised, recommender, wardrobe
+from fakes import wardrobe
 from PIL import Image
+from visitor import Visitor, offered, pictures, visiting
 
-from fitting.catalogue import Catalogue
-from fitting.errors import GarmentError, WeightsError
+from fitting.errors import GarmentError
 from fitting.events import Event, EventKind
-from fitting.frame import GRID, Frame
 from fitting.garment import Category
-from fitting.person import Person
 from fitting.recommender import Recommender
 from fitting.ui import words
-from fitting.ui.adviser import Adviser
-from fitting.ui.cards import HEIGHT, figure
-from fitting.ui.journey import OWN, Journey
-from fitting.ui.recommended import SHELF, Recommended
-from fitting.ui.shopper import Shopper
-from fitting.ui.turns import Turns
+from fitting.ui.cards import HEIGHT
+from fitting.ui.journey import OWN
+from fitting.ui.recommended import SHELF
 from fitting.ui.visits import Visits
-
-
-@dataclass
-class Visitor:
-    """Somebody at the page, as Gradio would call for them."""
-
-    journey: Journey
-    recommended: Recommended
-    photo: str
-    name: str = "me"
-
-    @property
-    def request(self) -> Any:
-        return SimpleNamespace(session_hash=self.name)
-
-    @property
-    def shopper(self) -> Shopper:
-        return self.journey.visits.of(self.name).shopper
-
-    def choose(self, item: str) -> str:
-        event: Any = SimpleNamespace(index=0)
-        self.journey.choose_item([item], event, self.request)
-        return self.recommended.lay_out(self.photo, self.request)
-
-    def try_on(self, item: str, own: str | None = None) -> str:
-        list(self.journey.dress(self.photo, item, own, words.AUTOMATIC, self.request, lambda *_, **__: None))
-        return self.recommended.lay_out(self.photo, self.request)
-
-    def draw(self) -> Iterator[str]:
-        return self.recommended.draw(self.request)
-
-    def press(self, act: str, item: str) -> str:
-        return getattr(self.recommended, act)(gr.EventData(None, {"item": item}), self.request)
-
-    def done(self) -> set[tuple[str, EventKind]]:
-        return {(event.item, event.kind) for event in self.shopper.events}
 
 
 @pytest.fixture
 def visitor(tmp_path: Path) -> Visitor:
     return visiting(tmp_path, wardrobe(tmp_path))
-
-
-def visiting(
-    folder: Path, catalogue: Catalogue, load: Callable[[Catalogue], Recommender] | None = recommender
-) -> Visitor:
-    (folder / "cache").mkdir(exist_ok=True)
-    photo = folder / "cache" / "photo.png"
-    Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(photo)
-    shop, room, visits, turns = FakeShop(catalogue), FakeRoom(), Visits(folder / "cache"), Turns()
-    adviser = Adviser(shop, load)
-    journey = Journey(room, shop, [], visits, adviser, turns)  # type: ignore[arg-type]
-    return Visitor(journey, Recommended(room, shop, adviser, visits, turns), str(photo))  # type: ignore[arg-type]
-
-
-def offered(html: str) -> list[str]:
-    return re.findall(r'data-item="([^"]+)"', html)
-
-
-def pictures(html: str) -> dict[str, str]:
-    """Item -> where its card's picture comes from."""
-    return dict(re.findall(r'data-item="([^"]+)"><div class="view[^"]*"><img src="gradio_api/file=([^"]+)"', html))
 
 
 def test_there_are_no_shelves_before_the_first_result(visitor: Visitor) -> None:
@@ -336,124 +271,3 @@ def test_a_failed_try_on_of_another_photo_clears_the_shelves(visitor: Visitor) -
     Image.new("RGB", (300, 400)).save(black)
     visitor.photo = str(black)
     assert visitor.try_on("upper-1") == ""
-
-
-def test_titles_cannot_carry_markup_and_prices_have_a_currency(tmp_path: Path) -> None:
-    catalogue = wardrobe(tmp_path)
-    evil = [replace(item, title=f'<img src=x onerror="alert(1)"> {item.id}') for item in catalogue]
-    html = visiting(tmp_path, Catalogue(evil, "EUR", catalogue.vectors, revision=1)).try_on("upper-1")
-    assert "<img src=x" not in html and 'onerror="' not in html and "€" in html
-
-
-def test_prices_are_read_as_usual() -> None:
-    assert words.price(1234.5, "EUR") == "€1,234.50" and words.price(20, "PLN") == "20.00 PLN"
-    assert words.price(2600, "JPY") == "2,600 JPY" and words.price(5, "") == "5.00" and words.price(None, "EUR") == ""
-
-
-def test_without_a_recommender_the_page_works_and_the_log_says_why(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    def missing(catalogue: Catalogue) -> Recommender:
-        raise WeightsError("weights/recommender is missing")
-
-    def another(catalogue: Catalogue) -> Recommender:
-        return recommender(Catalogue(catalogue.items, "", catalogue.vectors[:, :5]))
-
-    for load, said in ((missing, "weights/recommender is missing"), (another, "does not fit the catalogue")):
-        caplog.clear()
-        visitor = visiting(tmp_path, wardrobe(tmp_path), load)
-        assert visitor.try_on("upper-1") == "" and visitor.choose("upper-2") == ""
-        assert caplog.text.count(said) == 1
-
-
-def test_a_recommender_is_built_once_for_each_revision(tmp_path: Path) -> None:
-    built: list[int] = []
-
-    def load(catalogue: Catalogue) -> Recommender:
-        built.append(catalogue.revision)
-        return recommender(catalogue)
-
-    shop, _ = advised(wardrobe(tmp_path))
-    adviser = Adviser(shop, load)
-    threads = [threading.Thread(target=adviser.recommender) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert built == [1]
-    shop.now = Catalogue(shop.now.items[:12], "EUR", shop.now.vectors[:12], revision=2)
-    assert len(getattr(adviser.recommender(), "catalogue", ())) == 12 and built == [1, 2]
-
-
-def test_a_catalogue_that_changes_shows_without_a_restart(visitor: Visitor) -> None:
-    journey, old = visitor.journey, visitor.journey.catalogue
-    assert all(isinstance(skipped, dict) and "value" not in skipped for skipped in journey.arrive(1))
-    visitor.try_on("upper-1")
-    fewer = [item for item in old if item.category is not Category.DRESS]
-    journey.shop.now = Catalogue(fewer, "EUR", old.vectors[: len(fewer)], revision=2)  # type: ignore[attr-defined]
-    shelf, gallery, shown, revision = journey.arrive(1)
-    assert "Dress" not in shelf["choices"] and len(gallery["value"]) == len(shown) == len(fewer) and revision == 2
-    assert len(journey.choose_shelf("Dress")[1]) == len(fewer), "a shelf that is gone shows everything"
-    choice, said, _ = journey.choose_item(["dress-1"], SimpleNamespace(index=0), visitor.request)  # type: ignore[arg-type]
-    assert choice is None and words.NO_SUCH_ITEM in said
-    assert not [item for item in offered(visitor.choose("upper-2")) if item.startswith("dress")]
-
-
-def test_the_background_waits_for_who_waits_for_a_result() -> None:
-    turns, order = Turns(patience=30.0), []
-    begun, finish = threading.Event(), threading.Event()
-
-    def result() -> None:
-        with turns.at_once():
-            begun.set()
-            finish.wait(30)
-            order.append("result")
-
-    def card() -> None:
-        with turns.in_background():
-            order.append("card")
-
-    threads = [threading.Thread(target=result), threading.Thread(target=card)]
-    threads[0].start()
-    begun.wait(30)
-    threads[1].start()
-    threads[1].join(0.05)
-    finish.set()
-    for thread in threads:
-        thread.join()
-    assert order == ["result", "card"]
-
-
-def test_the_background_has_its_turn_in_the_busiest_room() -> None:
-    turns = Turns(patience=0.01)
-    with turns.at_once(), turns.in_background():
-        pass
-
-
-@pytest.mark.parametrize("frame", [Frame(300, 400, 900, 1200), Frame(-100, -50, 1500, 2000), Frame(0, 0, 90, 120)])
-def test_a_figure_is_what_the_frame_shows_and_small(frame: Frame) -> None:
-    ramp = torch.arange(1300).view(1, 1, -1).expand(3, 1800, -1) * 255 // 1299
-    empty = torch.zeros(GRID)
-    person = Person(ramp.to(torch.uint8), frame, torch.zeros(3, *GRID), empty.long(), torch.zeros(17, 3), empty)
-    small = figure(person)
-    assert max(small.photo.shape[-2:]) <= HEIGHT + 1
-    # A point of the grid is at the same place of the picture as before.
-    points = torch.tensor([[200.0, 200.0], [150.0, 300.0]])
-    for before, after in zip(person.frame.to_photo(points), small.frame.to_photo(points), strict=True):
-        x, y = int(before[0]), int(before[1])
-        shown = small.photo[:, int(after[1]), int(after[0])].float()
-        assert torch.allclose(shown, person.photo[:, y, x].float(), atol=4)
-
-
-def test_nothing_is_left_in_memory_of_a_figure_but_the_photo_is(visitor: Visitor) -> None:
-    room = visitor.journey.room
-    for size in ((300, 400), (600, 800)):
-        Image.linear_gradient("L").resize(size).convert("RGB").save(visitor.photo)
-        visitor.journey.leave(visitor.request)
-        room.remembered.clear()  # type: ignore[attr-defined]
-        visitor.try_on("upper-1")
-        list(visitor.draw())
-        with Image.open(visitor.photo) as photo:
-            assert set(room.remembered) == {photo.tobytes()}  # type: ignore[attr-defined]
-    small = figure(room.understand_person(visitor.photo))
-    assert small.photo.shape[-2:] == (HEIGHT, 360)

@@ -18,6 +18,7 @@ from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.journey import garment_of, spoken
 from fitting.ui.shelves import ShopFront
+from fitting.ui.shopper import Shopper
 from fitting.ui.visits import Visits
 
 MOST = 50  # items recommended at once
@@ -65,7 +66,7 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
             else:
                 worn = garment_of(shop, item)
             result = room.try_on(person, worn, worn_as)
-            if item is not None:
+            if item is not None and request.session_hash:  # what nobody in particular did counts for nobody
                 visit.shopper.did(item, EventKind.TRIED)
             path = visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
         except Exception as error:
@@ -87,7 +88,7 @@ def _add_recommend(visits: Visits, adviser: Adviser) -> None:
         `viewed` is the id of an item of the catalogue; `category` narrows the choice, auto does not. The reasons
         are sentences such as "because you tried on ..."; prices are in the shop's currency.
         """
-        shopper = visits.of(request.session_hash or "api").shopper
+        shopper = visits.of(request.session_hash).shopper if request.session_hash else Shopper()
         try:
             wanted, number = _category(category), _count(count)
             found = adviser.recommend(shopper, viewed, wanted, number)

@@ -59,7 +59,8 @@ def shelves_html(shopper: Shopper, currency: str) -> str:
         if not laid_out:
             return ""
         said = f'<p class="unseen" role="status">{escape(shopper.said)}</p>'
-        return f'<section class="card" aria-label="{words.SHELVES}">{said}{"".join(laid_out)}</section>'
+        note = f'<p class="privacy">{words.SHELVES_NOTE}</p>'
+        return f'<section class="card" aria-label="{words.SHELVES}">{said}{"".join(laid_out)}{note}</section>'
 
 
 def _shelf(title: str, name: str, cards: Sequence[Card], shopper: Shopper, currency: str) -> str:

@@ -42,7 +42,9 @@ BEFORE_ALT = "Before: the photo as it was"
 AFTER_ALT = "After: the person in the photo, wearing the garment"
 DOWNLOAD = "Download picture"
 FORGET = "Delete my photo"
-FORGOTTEN = "Your photo, your pictures and everything made from them are deleted."
+FORGOTTEN = (
+    "Your photo, your pictures and everything made from them are deleted, and so is what you looked at and liked."
+)
 
 CATEGORIES = {
     Category.UPPER: "Top",
@@ -70,6 +72,7 @@ SHELVES = "More to try on"
 WEAR = "Wear it"
 LIKE = "Like"
 REFUSE = "Not for me"
+SHELVES_NOTE = "Chosen by what you look at, try on and like during this visit. None of it is kept when you leave."
 NO_ADVICE = "There are no recommendations in this shop."
 
 NO_PHOTO = "Choose a photo first: upload one, take one, or pick one of the people."

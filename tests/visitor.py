@@ -1,0 +1,81 @@
+"""A visitor at the page, as Gradio would call for them: what tests of the shelves share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+from fakes import FakeRoom, FakeShop, recommender
+from PIL import Image
+
+from fitting.catalogue import Catalogue
+from fitting.events import EventKind
+from fitting.recommender import Recommender
+from fitting.ui import words
+from fitting.ui.adviser import Adviser
+from fitting.ui.journey import Journey
+from fitting.ui.recommended import Recommended
+from fitting.ui.shopper import Shopper
+from fitting.ui.turns import Turns
+from fitting.ui.visits import Visits
+
+
+@dataclass
+class Visitor:
+    """Somebody with a photo."""
+
+    journey: Journey
+    recommended: Recommended
+    photo: str
+    name: str = "me"
+
+    @property
+    def request(self) -> Any:
+        return SimpleNamespace(session_hash=self.name)
+
+    @property
+    def shopper(self) -> Shopper:
+        return self.journey.visits.of(self.name).shopper
+
+    def choose(self, item: str) -> str:
+        event: Any = SimpleNamespace(index=0)
+        self.journey.choose_item([item], event, self.request)
+        return self.recommended.lay_out(self.photo, self.request)
+
+    def try_on(self, item: str, own: str | None = None) -> str:
+        list(self.journey.dress(self.photo, item, own, words.AUTOMATIC, self.request, lambda *_, **__: None))
+        return self.recommended.lay_out(self.photo, self.request)
+
+    def draw(self) -> Iterator[str]:
+        return self.recommended.draw(self.request)
+
+    def press(self, act: str, item: str) -> str:
+        return getattr(self.recommended, act)(gr.EventData(None, {"item": item}), self.request)
+
+    def done(self) -> set[tuple[str, EventKind]]:
+        return {(event.item, event.kind) for event in self.shopper.events}
+
+
+def visiting(folder: Path, catalogue: Catalogue, load: Callable[[Catalogue], Recommender] = recommender) -> Visitor:
+    """Somebody who comes to a shop that has this catalogue, and this recommender."""
+    (folder / "cache").mkdir(exist_ok=True)
+    photo = folder / "cache" / "photo.png"
+    Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(photo)
+    shop, room, visits, turns = FakeShop(catalogue), FakeRoom(), Visits(folder / "cache"), Turns()
+    adviser = Adviser(shop, load)
+    journey = Journey(room, shop, [], visits, adviser, turns)  # type: ignore[arg-type]
+    return Visitor(journey, Recommended(room, shop, adviser, visits, turns), str(photo))  # type: ignore[arg-type]
+
+
+def offered(html: str) -> list[str]:
+    return re.findall(r'data-item="([^"]+)"', html)
+
+
+def pictures(html: str) -> dict[str, str]:
+    """Item -> where its card's picture comes from."""
+    return dict(re.findall(r'data-item="([^"]+)"><div class="view[^"]*"><img src="gradio_api/file=([^"]+)"', html))
