@@ -20,8 +20,8 @@ WORK = 1.0 * GIB
 WORK_PER_MEGAPIXEL = 2.5 * GIB
 SMALLER = "stable-diffusion-v1-5/stable-diffusion-inpainting"  # about 1 billion parameters, at 512 x 512 pixels
 NO_CARD = (
-    "The studio finish needs a graphics card, and none was found. The picture without it is ready; "
-    "to wait many minutes for a finish without a card, ask for the device cpu."
+    "The studio finish needs a graphics card, and none was found. Leave it out, or ask for the device cpu, "
+    "which takes very long."
 )
 
 
@@ -87,12 +87,15 @@ def best_device() -> str:
 
 def free_memory(device: torch.device) -> int | None:
     """Bytes that are free on a card; None where that cannot be told or, as on the CPU, does not matter."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "xpu":
-        return int(torch.xpu.mem_get_info(device)[0])
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    try:
+        if device.type == "cuda":
+            return int(torch.cuda.mem_get_info(device)[0])
+        if device.type == "xpu":
+            return int(torch.xpu.mem_get_info(device)[0])
+        if device.type == "mps":
+            return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    except RuntimeError:  # a card that is only lent for a moment, and not now
+        pass
     return None
 
 

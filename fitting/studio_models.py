@@ -23,7 +23,7 @@ from fitting.studio_sources import DAMAGED, EXAMPLE, GATED, NO_HUB, Model
 
 log = logging.getLogger(__name__)
 
-NO_DIFFUSERS = "The studio needs packages that are not installed. Install them: pip install 'fitting-room[studio]'"
+NO_DIFFUSERS = "The studio needs packages that are not installed. Install them: pip install -e '.[studio]'"
 CANNOT_PAINT = f"This model cannot redraw a part of a picture. Choose one for inpainting or editing, such as {EXAMPLE}."
 TOO_LARGE = "The graphics card ran out of memory while the model was loaded. Close other programs, or {}."
 LESS = "choose --memory offload, --quantise fp8 or a smaller model"

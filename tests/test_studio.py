@@ -329,6 +329,37 @@ def test_the_denoiser_can_be_stored_in_eight_bits(tryon: TryOn, saved: Path) -> 
     assert loaded.finish(tryon, None, QUICK).outcome is Outcome.DONE
 
 
+def test_parts_can_wait_in_main_memory(tryon: TryOn, saved: Path, studio: Studio) -> None:
+    loaded = Studio.load(str(saved), "cpu", memory="offload")
+    assert loaded.memory is Memory.OFFLOAD
+    seen: list[Step] = []
+    stopped = loaded.finish(tryon, None, QUICK, seen.append, lambda: bool(seen))
+    assert stopped.outcome is Outcome.STOPPED and stopped.steps == 1
+    assert loaded.finish(tryon, None, QUICK).tryon.picture == studio.finish(tryon, None, QUICK).tryon.picture
+
+
+def test_int8_without_its_package_is_told(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(StudioError, match="pip install bitsandbytes"):
+        Studio.load(str(saved), "cpu", quantise="int8")
+
+
+def test_without_the_extra_it_says_what_to_install(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(StudioError, match=r"pip install -e '\.\[studio\]'"):
+        Studio.load(str(saved), "cpu")
+
+
+def test_memory_that_cannot_be_asked_for_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lent(device: object) -> tuple[int, int]:
+        raise RuntimeError("no card now")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lent)
+    assert studio_memory.free_memory(torch.device("cuda")) is None
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5, 9))
+    assert studio_memory.free_memory(torch.device("cuda")) == 5
+
+
 def no_model(saved: Path, tmp_path: Path) -> str:
     return "no such model"
 
