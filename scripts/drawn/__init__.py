@@ -1,0 +1,1 @@
+"""Draws product pictures of garments: no photo, no model, only curves, a height field and one light."""
