@@ -1,6 +1,6 @@
 """The sample shop: the garments that ship with the app, and simulated shoppers, so that a new shop is not empty.
 
-Nobody did what its events tell; `scripts/simulate_shoppers.py` made them up.
+Nobody did what its events tell; `scripts/sample_shop.py` made them up.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def test_what_is_sold_out_is_on_no_shelf(tmp_path: Path) -> None:
 
 def test_our_own_people_are_there_and_named() -> None:
     people = load_people(assets())
-    assert len(people) == 8 and len({person.title for person in people}) == 8
+    assert len(people) == 9 and len({person.title for person in people}) == 9
     assert all(person.picture.is_file() for person in people)
 
 

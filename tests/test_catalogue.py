@@ -107,8 +107,8 @@ def test_the_measure_of_likeness_sees_through_a_moved_and_recompressed_copy(cata
 
 
 def test_the_sample_people(people: list[dict[str, Any]]) -> None:
-    assert len(people) == 8
-    assert len({person["id"] for person in people}) == 8
+    assert len(people) == 9
+    assert len({person["id"] for person in people}) == 9
     assert all(len(person["title"]) > 20 for person in people)  # it is also the text for those who cannot see
     splits = [person["source"]["split"] for person in people]
     assert set(splits) <= {"train", "heldout"} and splits.count("heldout") >= 7  # mostly people never trained on
