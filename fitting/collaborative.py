@@ -58,15 +58,16 @@ class Ease:
 def ease_weights(interactions: Interactions, penalty: float, precise: bool = True) -> Array:
     """(N, N): B = I - P diag(1 / diag P) with P = (X'X + penalty I)^-1; its diagonal is 0."""
     number = np.float64 if precise else np.float32
-    gram = (interactions.T @ interactions).toarray().astype(number)
+    gram = (interactions.T @ interactions).toarray().astype(number, copy=False)
     gram[np.diag_indices_from(gram)] += penalty
-    factor, info = _lapack("potrf", number)(gram, lower=True, overwrite_a=True, clean=False)
+    # LAPACK wants columns together; of a symmetric matrix the transposed view is the same, and nothing is copied.
+    factor, info = _lapack("potrf", number)(gram.T, lower=True, overwrite_a=True, clean=False)
     if info:
         raise ValueError("the penalty is too small for these interactions: raise it")
     inverse, _ = _lapack("potri", number)(factor, lower=True, overwrite_c=True)
     del factor, gram
     _mirror(inverse)
-    weights = inverse.astype(np.float32, copy=False)
+    weights = inverse.T.astype(np.float32, copy=False)
     weights /= -np.diag(inverse).astype(np.float32)
     np.fill_diagonal(weights, 0)
     return weights

@@ -43,7 +43,7 @@ class Generator(nn.Module):
         )
         self.norm = nn.LayerNorm(2 * width)
         self.leave = nn.Linear(2 * width, config.feature)
-        nn.init.normal_(self.leave.weight, std=0.1 / (2 * width) ** 0.5)  # begin with the first guess
+        nn.init.normal_(self.leave.weight, std=0.01 / (2 * width) ** 0.5)  # begin with the first guess
         nn.init.zeros_(self.leave.bias)
         # How narrow a kernel around each draw explains the choices best: learned with the contrastive term.
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(config.sharpness)))
@@ -79,13 +79,22 @@ class Discriminator(nn.Module):
 
     def forward(self, feature: Tensor, condition: Condition) -> Tensor:
         """(B, feature) and B shoppers -> (B,) logits."""
+        return self.judged(feature, self.told(condition))
+
+    def told(self, condition: Condition) -> Tensor:
+        """What B shoppers' items are judged by: (B, width). One's many items are judged by one look at the shopper."""
+        told: Tensor = self.project(self.encoder(condition)[0])
+        return told / told.shape[1] ** 0.5
+
+    def judged(self, feature: Tensor, told: Tensor) -> Tensor:
+        """Features (..., feature), what is told of their shoppers (..., width) -> (...,) logits."""
         seen = self.body(feature)
-        return self.real(seen)[:, 0] + (seen * self.project(self.encoder(condition)[0])).sum(1) / seen.shape[1] ** 0.5
+        return self.real(seen)[..., 0] + (seen * told).sum(-1)
 
     def scores(self, features: Tensor, condition: Condition) -> Tensor:
         """Every one of (N, feature) for each of B shoppers: (B, N) logits."""
         seen = self.body(features)
-        return self.real(seen)[:, 0] + self.project(self.encoder(condition)[0]) @ seen.T / seen.shape[1] ** 0.5
+        return self.real(seen)[:, 0] + self.told(condition) @ seen.T
 
 
 class Taste(nn.Module):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from fitting.collaborative import ease_weights
 from fitting.evaluation.contenders import blend, choose, choose_weights, item_features, make_ease, popularity
 from fitting.evaluation.interactions import Split, hold_out, load_splits
 from fitting.evaluation.ranking_metrics import metrics, score_split, top
@@ -97,7 +98,7 @@ def test_choosing_and_blending_do_not_lose_to_one_model() -> None:
 
 
 def test_features_without_pictures_are_of_unit_length_and_hold_taste() -> None:
-    features = item_features(two_tastes(), 6, 1.0).numpy()
+    features = item_features(two_tastes(), ease_weights(two_tastes(), 1.0), 6).numpy()
     assert features.shape == (20, 6)
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
     likeness = features[:, :-1] @ features[:, :-1].T

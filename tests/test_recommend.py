@@ -28,7 +28,7 @@ from fitting.recommender import Recommendation, Recommender, Request, because
 from fitting.sample import FOLDER
 from fitting.training.choices import Sets, Visits
 from fitting.training.loop import Plan, Stage
-from fitting.training.recommend import RecommendGame, RecommendPlan, train_taste
+from fitting.training.recommend import Candidates, RecommendGame, RecommendPlan, some_chosen, train_taste
 from fitting.training.recommend_shop import cut, gains, purchases, read_shop, shop_data, train_shop
 
 DAY = 86400.0
@@ -275,11 +275,54 @@ def test_contrastive_term_prefers_draws_at_what_was_chosen(catalogue: Catalogue)
     features = torch.eye(8)
     data = shop_data(catalogue, checkered())
     source = Visits(data.found, features.repeat(4, 1), data.categories)
-    game = RecommendGame(source, SHAPE, PLAN)
     choices = source.batch(0, 8)
+    shelf = Candidates(source.features, choices, 100, torch.Generator().manual_seed(0))
+    near, sharpness = source.features[choices.chosen][:, None], torch.tensor(10.0)
+    assert shelf.contrastive(near, sharpness) < shelf.contrastive(-near, sharpness)
+
+
+@pytest.mark.parametrize("most", [100, 5])
+def test_draws_are_served_as_items_that_nothing_is_told_of(catalogue: Catalogue, most: int) -> None:
+    data = shop_data(catalogue, checkered())
+    source = Visits(data.found, torch.eye(32), data.categories)
+    choices = source.batch(0, 16)
     random = torch.Generator().manual_seed(0)
-    near = source.features[choices.chosen][:, None]
-    assert game.contrastive(near, choices, random) < game.contrastive(-near, choices, random)
+    shelf = Candidates(source.features, choices, most, random)
+    drawn = torch.randn(16, 3, 32, generator=random, requires_grad=True)
+    served = shelf.served(drawn, torch.tensor(5.0), random)
+    items = served.argmax(2)
+    torch.testing.assert_close(served, source.features[items], atol=1e-5, rtol=0)
+    assert not any((items[choices.known_rows] == choices.known_items[:, None]).any(1))
+    served.square().sum().backward()
+    assert drawn.grad is not None and drawn.grad.any()
+
+
+def test_some_of_what_was_chosen_belongs_to_the_shopper(catalogue: Catalogue) -> None:
+    matrix = interactions(list(shop_data(catalogue, checkered()).found), 32)
+    choices = Sets(matrix, torch.eye(32)).batch(0, 16)
+    picked = some_chosen(choices, 5, torch.Generator().manual_seed(0))
+    for row in range(16):
+        assert set(picked[row].tolist()) <= set(choices.items[choices.rows == row].tolist())
+
+
+def test_training_can_be_watched_from_its_start_and_stopped_there(catalogue: Catalogue) -> None:
+    data = shop_data(catalogue, checkered())
+    source = Visits(data.found, torch.eye(32)[:, :8].contiguous(), data.categories)
+    seen: list[int] = []
+    taste = train_taste(source, SHAPE, PLAN, steps=0, watch=lambda step, _: seen.append(step))
+    assert seen == [0]
+    start = RecommendGame(source, SHAPE, PLAN).taste()
+    assert all(torch.equal(value, start.state_dict()[name]) for name, value in taste.state_dict().items())
+
+
+def test_the_discriminator_may_learn_alone_first(catalogue: Catalogue) -> None:
+    data = shop_data(catalogue, checkered())
+    source = Visits(data.found, torch.eye(32)[:, :8].contiguous(), data.categories)
+    game = RecommendGame(source, SHAPE, replace(PLAN, alone=2))
+    before = game.generator.leave.weight.clone()
+    reports = [game.step(step) for step in range(3)]
+    assert ["contrastive" in report for report in reports] == [False, False, True]
+    assert not torch.equal(before, game.generator.leave.weight)
 
 
 def test_linear_models_find_what_goes_together() -> None:

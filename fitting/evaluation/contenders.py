@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,22 @@ log = logging.getLogger(__name__)
 DENSE = 5000  # items; in larger sets a dense matrix of items is made once, in single precision
 SAMPLE = 2000  # users that hyper-parameters are chosen on, at most
 DRAWS = 32
+FEW = 64  # users whose draws are held against all items at once, for the memory's sake
 PENALTY = 400.0  # of the EASE from which features are made and the generator begins
 LONGEST = 400  # items of a history that the players are told when measured
 SHAPE = TasteConfig(
     given=128, feature=128, noise=16, width=128, categories=0, attributes=0, sharpness=20.0, dropout=0.5
 )
+# The generator begins at a linear model, near which its best lies: Adam's step is a rate for each weight, whatever the
+# gradient, and above about 1e-5 the sum of a layer's steps carries it away within a few dozen.
 PLAN = RecommendPlan(
-    Plan(stages=(Stage(500, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99), adversarial=0.1, seeking=0.02
+    Plan(stages=(Stage(200, 64, (1, 1)),), learning_rate=1e-3, warmup=5, ema=0.95),
+    objective="minimax",
+    adversarial=0.2,
+    seeking=0.02,
+    draws=2,
+    generator_share=0.004,
+    alone=20,
 )
 Chosen = dict[str, Any]
 
@@ -107,16 +117,35 @@ def make_ials(train: Matrix, factors: float, regularization: float, alpha: float
     return lambda users: model.user_factors[users] @ model.item_factors.T
 
 
-def item_features(train: Matrix, size: int, penalty: float = PENALTY) -> Tensor:
+@dataclass(frozen=True)
+class Ground:
+    """What players stand on before they have learned anything, all of it from the training part.
+
+    Attributes:
+        train: (users, items) interactions.
+        features: (items, `SHAPE.feature`), see `item_features`.
+        links: (items, items) the linear model that the generator begins with: EASE, or random walks in larger sets.
+    """
+
+    train: Matrix
+    features: Tensor
+    links: Any
+
+
+def ground(train: Matrix) -> Ground:
+    links = ease_weights(train, PENALTY) if train.shape[1] <= DENSE else RandomWalk(train).weights
+    return Ground(train, item_features(train, links, SHAPE.feature), links)
+
+
+def item_features(train: Matrix, links: Any, size: int) -> Tensor:
     """Items without pictures: features from who has what in the training part, (N, size) of unit length.
 
     The right singular vectors of EASE's matrix (in larger sets, of the interactions), less one. A last number
     lifts them to one length, so that cosines hold what inner products did (Bachrach et al. 2014).
     """
     if train.shape[1] <= DENSE:
-        weights = ease_weights(train, penalty)
-        _, strength, right = np.linalg.svd(weights.astype(np.float64))
-        vectors = right[: size - 1].T * np.sqrt(strength[: size - 1])
+        _, strength, right = linalg.svds(links.astype(np.float64), k=size - 1, random_state=0)
+        vectors = right.T * np.sqrt(strength)
     else:
         counts = np.maximum(np.asarray(train.sum(0)).ravel(), 1)
         scaled = (train @ sparse.diags_array(counts**-0.25)).astype(np.float64)
@@ -140,38 +169,37 @@ class Players:
     @torch.inference_mode()
     def generator(self, users: Array) -> Array:
         drawn = draw(self.taste, self.condition(users), DRAWS, self.seed)
-        return density(drawn, self.features, self.taste.generator.sharpness).numpy()
+        sharpness = self.taste.generator.sharpness
+        return torch.cat([density(part, self.features, sharpness) for part in drawn.split(FEW)]).numpy()
 
     @torch.inference_mode()
     def discriminator(self, users: Array) -> Array:
         return self.taste.discriminator.scores(self.features, self.condition(users)).numpy()
 
 
-def train_players(train: Matrix, plan: RecommendPlan, seed: int, steps: int | None = None) -> Players:
-    features = item_features(train, SHAPE.feature)
-    taste = train_taste(Sets(train, features, seed=seed, links=_links(train)), SHAPE, plan, seed, steps=steps)
-    return Players(taste, features, train, seed)
+def train_players(known: Ground, plan: RecommendPlan, seed: int, steps: int | None = None) -> Players:
+    """Players after so many of a plan's steps; none leaves the generator at its linear start."""
+    sets = Sets(known.train, known.features, seed=seed, links=known.links)
+    return Players(train_taste(sets, SHAPE, plan, seed, steps=steps), known.features, known.train, seed)
 
 
 def stop_early(part: Split, plan: RecommendPlan) -> tuple[Players, int]:
-    """Players trained on a validation split's training part, and the number of steps that served them best."""
-    features = item_features(part.train, SHAPE.feature)
+    """Players trained on a validation split's training part, and the number of steps that served them best.
+
+    It may be none, and then the numbers of the trained generator are those of its start.
+    """
+    known = ground(part.train)
     best: list[Any] = [-1.0, 0, None]
 
     def watch(step: int, taste: Taste) -> None:
-        players = Players(taste, features, part.train)
+        players = Players(taste, known.features, part.train)
         found = gain(part, players.generator)
         log.info("%s %s step %d: %.4f", part.name, plan.objective, step, found)
         if found > best[0]:
             best[:] = [found, step, players]
 
-    train_taste(Sets(part.train, features, links=_links(part.train)), SHAPE, plan, watch=watch)
+    train_taste(Sets(part.train, known.features, links=known.links), SHAPE, plan, watch=watch)
     return best[2], best[1]
-
-
-def _links(train: Matrix) -> Any:
-    """The linear model that the generator begins with."""
-    return ease_weights(train, PENALTY) if train.shape[1] <= DENSE else RandomWalk(train).weights
 
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)

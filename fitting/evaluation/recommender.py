@@ -21,6 +21,7 @@ from fitting.evaluation.contenders import (
     blend,
     choose,
     choose_weights,
+    ground,
     make_ease,
     make_ials,
     make_itemknn,
@@ -84,14 +85,17 @@ def evaluate_split(split: Split, seeds: int = SEEDS) -> dict[str, Any]:
     fitted = [MAKE[name](part.train, **chosen[name]) for name in ("ease", "itemknn", "walk")]
     weights = choose_weights(part, [players.generator, players.discriminator, *fitted], BLENDED.index("ease"))
     log.info("%s: %s, %d steps, blend %s", split.name, chosen, steps, weights)
+    del fitted, players  # in large sets each linear model takes gigabytes
     train = split.train
     fixed = {name: MAKE[name](train, **chosen[name]) for name in ("ease", "itemknn", "walk")}
     rows: dict[str, list[Scorer]] = {"popularity": [popularity(train)]}
-    rows |= {name: [fixed[name]] for name in ("itemknn", "ease")}
-    rows |= {name: [] for name in ("ials", "cgan", "blend")}
+    rows |= {name: [scorer] for name, scorer in fixed.items()}
+    rows |= {name: [] for name in ("ials", "untrained", "cgan", "blend")}
+    known = ground(train)
     for seed in range(seeds):
         rows["ials"].append(make_ials(train, **chosen["ials"], seed=seed))
-        trained = train_players(train, PLAN, seed, steps)
+        rows["untrained"].append(train_players(known, PLAN, seed, steps=0).generator)
+        trained = train_players(known, PLAN, seed, steps)
         rows["cgan"].append(trained.generator)
         rows["blend"].append(blend([trained.generator, trained.discriminator, *fixed.values()], weights))
     return {name: measure(split, scorers) for name, scorers in rows.items()}

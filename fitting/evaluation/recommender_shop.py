@@ -2,8 +2,8 @@
 
 The latest fifth of the purchases is what must be found; everything before is learned from. Of newcomers nothing is
 told. Of browsers it is told what they did in this visit, and nothing of earlier ones. Regulars bought before, and
-everything is told. The item bought next is ranked among all items that the shopper is not known to have bought, by
-HR@10 and NDCG@10. Events with the item itself are never told.
+everything is told. Events with the item bought next are never told; it is ranked among all items of which nothing is
+told, by HR@10 and NDCG@10.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fitting.condition import KINDS, Condition
 from fitting.events import EventKind
-from fitting.histories import History, conditions
+from fitting.histories import LONGEST, History, conditions
 
 Array = NDArray[Any]
 
@@ -30,7 +30,8 @@ class Choices:
         condition: of B shoppers; holds nothing of what they chose.
         chosen: (B,) one item of each, the real sample.
         rows, items: (P,) pairs: shopper `rows[p]` of the batch chose item `items[p]`; `chosen` is among them.
-        known_rows, known_items: pairs that are no candidates, for the shopper has them.
+        known_rows, known_items: pairs that are no candidates, for the condition tells of them: as it tells nothing of
+            the chosen, whatever it tells of would be learned to be wrong.
     """
 
     condition: Condition
@@ -58,12 +59,19 @@ class Visits:
         features: (N, D) of the catalogue.
         categories: (N,) the items' categories, from 1.
         links: see `ChoiceSource`.
+        longest: events of a history that are looked at: the latest.
     """
 
     def __init__(
-        self, found: Sequence[History], features: Tensor, categories: Array, seed: int = 0, links: Any = None
+        self,
+        found: Sequence[History],
+        features: Tensor,
+        categories: Array,
+        seed: int = 0,
+        links: Any = None,
+        longest: int = LONGEST,
     ) -> None:
-        self.features, self.links = features, links
+        self.features, self.links, self._longest = features, links, longest
         self._found, self._categories, self._seed = list(found), categories, seed
         weights = np.array([CHOICES.get(kind, 0.0) for kind in KINDS])
         owner = np.repeat(np.arange(len(found)), [len(history) for history in found])
@@ -89,11 +97,11 @@ class Visits:
             now.append(moment)
             viewed.append(in_view(before, moment))
             chosen.append(item)
-        known = [history.bought for history in past]
+        known = [np.unique(history.items) for history in past]  # what is told is never what was chosen
         rows = np.repeat(np.arange(size), [len(items) for items in known])
         items = torch.tensor(np.array(chosen))
         category = self._categories[np.array(chosen)].tolist()
-        condition = conditions(past, now, self.features, viewed, category)
+        condition = conditions(past, now, self.features, viewed, category, longest=self._longest)
         return Choices(
             condition, items, torch.arange(size), items, torch.from_numpy(rows), torch.from_numpy(np.concatenate(known))
         )

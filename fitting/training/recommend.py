@@ -29,6 +29,7 @@ from fitting.training.loop import Plan, Stage, summary_writer
 
 log = logging.getLogger(__name__)
 
+WATCHED = 50  # steps
 PLAN = Plan(stages=(Stage(600, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.995)
 
 
@@ -39,10 +40,14 @@ class RecommendPlan:
     Attributes:
         plan: steps, batch, rates of both players, checkpoints.
         objective: of the game, a name in `fitting.gan.OBJECTIVES`.
-        adversarial, contrastive, seeking: weights of the generator's three terms.
+        adversarial, contrastive, seeking: weights of the generator's three terms; without the first, there is no
+            discriminator's turn.
         mismatched: whether the discriminator sees mismatched pairs.
         draws: of the generator for each shopper of a batch.
         candidates: items that a choice is held against; all of them in smaller catalogues.
+        generator_share: the generator's learning rate as a share of the discriminator's (Heusel et al. 2017,
+            arXiv:1706.08500).
+        alone: steps in which the discriminator learns by itself before the generator listens to it.
         drop: share of shoppers from whom each block of the condition is taken.
     """
 
@@ -54,6 +59,8 @@ class RecommendPlan:
     mismatched: bool = True
     draws: int = 4
     candidates: int = 4096
+    generator_share: float = 1.0
+    alone: int = 0
     drop: float = 0.0
 
     def with_steps(self, steps: int) -> RecommendPlan:
@@ -73,82 +80,72 @@ class RecommendGame:
                 spectral_norm(discriminator.body)
         generator.encoder.begin(source.features, source.links)
         discriminator.encoder.begin(source.features, source.links)
-        self.generator = generator
+        self.generator, self.discriminator = generator, discriminator
         rate = config.plan.learning_rate
         self.game = Game(generator, discriminator, GanConfig(config.objective, rate, rate, ema=config.plan.ema))
 
     def step(self, step: int) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
         config, game = self.config, self.game
-        for adam in (game.generator_adam, game.discriminator_adam):
+        rate = config.plan.rate_at(step)
+        for adam, own in ((game.generator_adam, rate * config.generator_share), (game.discriminator_adam, rate)):
             for group in adam.param_groups:
-                group["lr"] = config.plan.rate_at(step)
+                group["lr"] = own
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         choices = self.source.batch(step, config.plan.stage_at(step).batch)
         condition = choices.condition.dropped(config.drop, random) if config.drop else choices.condition
+        shelf = Candidates(self.source.features, choices, config.candidates, random)
         report: dict[str, float] = {}
         with torch.random.fork_rng(devices=[]):  # dropout knows no generator of one's own
             torch.manual_seed(self.seed * 1_000_003 + step)
             if config.adversarial:
-                report |= self._discriminator_step(choices, condition, random)
-            if not config.adversarial or game.generator_is_next:
-                report |= self._generator_step(choices, condition, random)
+                report |= self._discriminator_step(choices, condition, shelf, random)
+            turn = step + 1 - config.alone
+            if not config.adversarial or (turn > 0 and turn % game.objective.critic_steps == 0):
+                report |= self._generator_step(condition, shelf, random)
         return report
 
-    def _discriminator_step(self, choices: Choices, condition: Condition, random: torch.Generator) -> dict[str, float]:
-        game = self.game
-        noise = torch.randn(len(condition), self.shape.noise, generator=random)
-        others = condition.take(torch.arange(len(condition)).roll(1))
+    def _discriminator_step(
+        self, choices: Choices, condition: Condition, shelf: Candidates, random: torch.Generator
+    ) -> dict[str, float]:
+        game, draws = self.game, self.config.draws
+        noise = torch.randn(len(condition), draws, self.shape.noise, generator=random)
+        told = self.discriminator.told(condition).repeat_interleave(draws, 0)
+        others = told.roll(draws, 0)
 
-        def scores(feature: Tensor) -> Tensor:
-            return game.discriminator(feature, condition)
-
-        def mismatched(feature: Tensor) -> Tensor:
-            return game.discriminator(feature, others)
+        def fake() -> Tensor:
+            drawn = self.generator.draws(condition, noise)
+            return shelf.served(drawn, self.generator.sharpness, random).flatten(0, 1)
 
         return game.discriminator_step(
-            self.source.features[choices.chosen],
-            lambda: game.generator(noise, condition),
-            scores,
-            mismatched if self.config.mismatched else None,
+            self.source.features[some_chosen(choices, draws, random)].flatten(0, 1),
+            fake,
+            lambda feature: self.discriminator.judged(feature, told),
+            (lambda feature: self.discriminator.judged(feature, others)) if self.config.mismatched else None,
             random,
         )
 
-    def _generator_step(self, choices: Choices, condition: Condition, random: torch.Generator) -> dict[str, float]:
+    def _generator_step(self, condition: Condition, shelf: Candidates, random: torch.Generator) -> dict[str, float]:
         game, config = self.game, self.config
         noise = torch.randn(len(condition), config.draws, self.shape.noise, generator=random)
+        with torch.no_grad():
+            told = self.discriminator.told(condition)[:, None] if config.adversarial else noise
 
         def scores(drawn: Tensor) -> Tensor:
             if not config.adversarial:
                 return drawn.new_zeros(1)
-            return config.adversarial * game.discriminator(drawn[:, 0], condition)
+            items = shelf.served(drawn, self.generator.sharpness, random)
+            return config.adversarial * self.discriminator.judged(items, told)
 
         def others(drawn: Tensor) -> dict[str, Tensor]:
-            losses = {"contrastive": config.contrastive * self.contrastive(drawn, choices, random)}
+            losses = {}
+            if config.contrastive:
+                losses["contrastive"] = config.contrastive * shelf.contrastive(drawn, self.generator.sharpness)
             if config.seeking and config.draws > 1:
                 losses["seeking"] = config.seeking * mode_seeking(drawn, noise)
             return losses
 
         return game.generator_step(lambda: self.generator.draws(condition, noise), scores, others)
-
-    def contrastive(self, drawn: Tensor, choices: Choices, random: torch.Generator) -> Tensor:
-        """Minus the log likelihood of what was chosen, among candidates that the shopper had not."""
-        number = len(self.source.features)
-        if number <= self.config.candidates:
-            place, candidates = torch.arange(number), self.source.features
-        else:
-            sampled = torch.randint(number, (self.config.candidates,), generator=random)
-            wanted = torch.cat([sampled, choices.items]).unique()
-            place = torch.full((number,), -1)
-            place[wanted] = torch.arange(len(wanted))
-            candidates = self.source.features[wanted]
-        logits = density(drawn, candidates, self.generator.sharpness)
-        known = place[choices.known_items]
-        had = torch.zeros_like(logits, dtype=torch.bool)
-        had[choices.known_rows[known >= 0], known[known >= 0]] = True
-        likely = logits.masked_fill(had, -1e9).log_softmax(1)[choices.rows, place[choices.items]]
-        share = 1 / torch.bincount(choices.rows, minlength=len(drawn)).clamp(min=1)[choices.rows]
-        return -(likely * share).sum() / len(drawn)
 
     def taste(self) -> Taste:
         """The players as they are used: the generator's average, the discriminator without its bound's machinery.
@@ -159,6 +156,59 @@ class RecommendGame:
         taste.generator.load_state_dict(self.game.average.state_dict())
         taste.discriminator.load_state_dict(_bare(self.game.discriminator))
         return rounded(taste)
+
+
+class Candidates:
+    """The items that a batch's choices are held against: all, or in larger catalogues some at random.
+
+    Args:
+        features: (N, D) of the catalogue.
+        most: candidates at most, besides what the batch chose.
+    """
+
+    def __init__(self, features: Tensor, choices: Choices, most: int, random: torch.Generator) -> None:
+        if len(features) <= most:
+            place, self.features = torch.arange(len(features)), features
+        else:
+            sampled = torch.randint(len(features), (most,), generator=random)
+            wanted = torch.cat([sampled, choices.items]).unique()
+            place = torch.full((len(features),), -1)
+            place[wanted] = torch.arange(len(wanted))
+            self.features = features[wanted]
+        self._rows, self._items = choices.rows, place[choices.items]
+        known = place[choices.known_items]
+        self._known_rows, self._known = choices.known_rows[known >= 0], known[known >= 0]
+
+    def served(self, drawn: Tensor, sharpness: Tensor, random: torch.Generator) -> Tensor:
+        """Draws (B, K, D) as the items that they would be served as, one at random by each draw's kernel.
+
+        Real samples are items, of which there are few; a discriminator shown bare draws learns to tell an item from
+        a place between items, and nothing of taste. Gradient passes straight through to the draw (Bengio et al.
+        2013, arXiv:1308.3432).
+        """
+        with torch.no_grad():
+            chance = sharpness * drawn @ self.features.T
+            chance.transpose(1, 2)[self._known_rows, self._known] = -1e9  # as in serving, nothing that they have
+            chance -= torch.empty_like(chance).exponential_(generator=random).log()  # Gumbel's noise: a fair draw
+            item = self.features[chance.argmax(2)]
+        return drawn + (item - drawn).detach()
+
+    def contrastive(self, drawn: Tensor, sharpness: Tensor) -> Tensor:
+        """Minus the log likelihood of what was chosen, among candidates that the shopper had not."""
+        logits = density(drawn, self.features, sharpness)
+        had = torch.zeros_like(logits, dtype=torch.bool)
+        had[self._known_rows, self._known] = True
+        likely = logits.masked_fill(had, -1e9).log_softmax(1)[self._rows, self._items]
+        share = 1 / torch.bincount(self._rows, minlength=len(drawn)).clamp(min=1)[self._rows]
+        return -(likely * share).sum() / len(drawn)
+
+
+def some_chosen(choices: Choices, count: int, random: torch.Generator) -> Tensor:
+    """(B, count) of what each shopper chose, at random, with repetition."""
+    number = torch.bincount(choices.rows, minlength=len(choices.chosen))
+    first = number.cumsum(0) - number
+    place = (torch.rand(len(number), count, generator=random) * number[:, None]).long()
+    return choices.items[choices.rows.argsort(stable=True)][first[:, None] + place]
 
 
 def _bare(net: nn.Module) -> dict[str, Tensor]:
@@ -203,14 +253,17 @@ def train_taste(
         folder: for checkpoints and the log; None keeps nothing.
         minutes: stop, with a checkpoint, after this long.
         resume: go on from the folder's checkpoint.
-        watch: is shown the players after every hundred steps.
+        watch: is shown the players before the first step and after every fifty.
     """
     players = RecommendGame(source, shape, config, seed)
     start = restore(folder, _described(players), players.game) if folder is not None and resume else 0
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
     writer = summary_writer(folder) if folder is not None else None
-    for step in range(start, config.plan.steps):
+    if watch is not None and start == 0:
+        watch(0, players.taste())
+    stop = config.plan.steps if steps is None else min(steps, config.plan.steps)
+    for step in range(start, stop):
         for name, value in players.step(step).items():
             totals[name] = totals.get(name, 0.0) + value
         now = time.monotonic()
@@ -221,14 +274,14 @@ def train_taste(
                 if writer is not None:
                     writer.add_scalar(name, total / 100, step + 1)
             totals.clear()
-            if watch is not None:
-                watch(step + 1, players.taste())
+        if watch is not None and (step + 1) % WATCHED == 0:
+            watch(step + 1, players.taste())
         over = minutes is not None and now - began > minutes * 60
         due = now - kept > config.plan.checkpoint_minutes * 60
-        if folder is not None and (over or due or step + 1 == config.plan.steps):
+        if folder is not None and (over or due or step + 1 == stop):
             keep(folder, step + 1, _described(players), players.game)
             kept = now
-        if over or step + 1 == steps:
+        if over:
             break
     if writer is not None:
         writer.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,11 +29,15 @@ log = logging.getLogger(__name__)
 
 SHAPE = TasteConfig(feature=64, noise=16, width=128, token=64, sharpness=10.0, dropout=0.3)
 PLAN = RecommendPlan(
-    Plan(stages=(Stage(1500, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.995),
+    Plan(stages=(Stage(150, 48, (1, 1)),), learning_rate=1e-3, warmup=10, ema=0.95),
+    objective="minimax",
     adversarial=0.3,
     seeking=0.05,
+    generator_share=0.3,
+    alone=20,
     drop=0.25,
 )
+TRAINED = 48  # events of a history that are looked at in training
 HELD = 0.15  # share of purchases, the latest, by which the blend's weights are chosen
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 
@@ -149,14 +153,24 @@ def train_shop(
     resume: bool = False,
     shape: TasteConfig = SHAPE,
 ) -> Taste:
-    """Players trained on all that is there; the weights of the blend are those that served the latest purchases best
-    when those were left out of the training."""
+    """Players trained on all that is there. How many steps, and the weights of the blend, are those that served the
+    latest purchases best when those were left out of the training."""
     moment = cut(data.found, HELD)
-    earlier = data.before(moment)
-    trial = _train(earlier, plan, seed, folder and folder / "trial", minutes, resume, shape)
-    weights = choose_blend(trial, earlier, purchases(data.found, moment), seed)
-    taste = _train(data, plan, seed, folder, minutes, resume, replace(shape, blend=weights))
-    return taste
+    earlier, held = data.before(moment), purchases(data.found, moment)
+    best: tuple[float, int, Taste | None] = (-1.0, 0, None)
+
+    def watch(step: int, taste: Taste) -> None:
+        nonlocal best
+        found = float(gains(hide(score_parts(taste, earlier, held, seed)[0], held), held)[1].mean())
+        log.info("step %d: NDCG@10 of the generator alone %.4f", step, found)
+        if step and found > best[0]:
+            best = (found, step, taste)
+
+    # Made anew on resuming: what it finds must not depend on where somebody stopped.
+    last = _train(earlier, plan, seed, None, minutes, False, shape, watch=watch)
+    trial = best[2] or last
+    weights = choose_blend(trial, earlier, held, seed)
+    return _train(data, plan, seed, folder, minutes, resume, replace(shape, blend=weights), best[1] or None)
 
 
 def _train(
@@ -167,17 +181,27 @@ def _train(
     minutes: float | None,
     resume: bool,
     shape: TasteConfig,
+    steps: int | None = None,
+    watch: Callable[[int, Taste], None] | None = None,
 ) -> Taste:
     whitening = Taste(replace(shape, given=data.embeddings.shape[1]))
     whitening.learn_whitening(data.embeddings)
     rounded(whitening)
+
+    def whole(taste: Taste) -> Taste:
+        taste.mean.copy_(whitening.mean)
+        taste.whitening.copy_(whitening.whitening)
+        return taste
+
+    def look(step: int, taste: Taste) -> None:
+        if watch is not None:
+            watch(step, whole(taste))
+
     matrix = interactions(list(data.found), len(data.added))
     links = collaborative(matrix).weights if matrix.nnz else None
-    source = Visits(data.found, whitening.features(data.embeddings), data.categories, seed, links)
-    taste = train_taste(source, whitening.config, plan, seed, folder, minutes, resume)
-    taste.mean.copy_(whitening.mean)
-    taste.whitening.copy_(whitening.whitening)
-    return taste
+    source = Visits(data.found, whitening.features(data.embeddings), data.categories, seed, links, TRAINED)
+    seen = look if watch is not None else None
+    return whole(train_taste(source, whitening.config, plan, seed, folder, minutes, resume, steps, seen))
 
 
 def score_parts(taste: Taste, known: ShopData, cases: Sequence[Purchase], seed: int = 0) -> Array:
@@ -205,10 +229,10 @@ def score_parts(taste: Taste, known: ShopData, cases: Sequence[Purchase], seed: 
 
 
 def hide(scores: Array, cases: Sequence[Purchase]) -> Array:
-    """Scores with what each shopper had bought before out of the ranking."""
+    """Scores with the items that are told of each shopper out of the ranking, for what was bought is never told."""
     scores = scores.copy()
     for row, case in enumerate(cases):
-        scores[row, case.past.bought] = -np.inf
+        scores[row, case.past.items] = -np.inf
     return scores
 
 
