@@ -67,8 +67,12 @@ def photo(tmp_path: Path) -> Path:
 
 def test_upload_choose_try_on_and_download(browser: Browser, address: str, photo: Path, tmp_path: Path) -> None:
     with visiting(browser, address) as page:
+        page.locator("#people .thumbnail-item").click()
+        expect(page.locator("#people .selected")).to_have_count(1)
+        page.get_by_label("Remove Image").first.click()
         choose_photo(page, photo)
         expect(page.locator("#photo-note .good")).to_contain_text("This photo works")
+        expect(page.locator("#people .selected")).to_have_count(0)
         choose_garment(page, "Red top")
         try_on(page)
         expect(page.locator("#status")).to_contain_text("Worn as a top.")
@@ -308,7 +312,7 @@ def test_the_real_room_dresses_a_sample_person(browser: Browser, tmp_path: Path)
         app = build_app(FittingRoom.load(), opened, load_people(assets()))
         allowed = [str(opened.pictures)]
         with served(app, allowed_paths=allowed) as address, visiting(browser, address) as page:
-            expect(page.locator("#people .thumbnail-item")).to_have_count(8)
+            expect(page.locator("#people .thumbnail-item")).to_have_count(len(load_people(assets())))
             page.locator("#people .thumbnail-item").first.click()
             expect(page.locator("#photo img")).to_be_visible()
             choose_garment(page, next(iter(opened.catalogue())).title)

@@ -257,7 +257,9 @@ def test_wear_it_chooses_an_item_and_tries_it_on(visitor: Visitor) -> None:
     visitor.try_on("upper-1")
     item = visitor.shopper.goes_with[0].item
     event = gr.EventData(None, {"item": item.id})
-    first, last = list(visitor.journey.wear(visitor.photo, event, visitor.request, lambda *_, **__: None))
+    shown = ["upper-1", item.id]
+    first, last = list(visitor.journey.wear(visitor.photo, shown, event, visitor.request, lambda *_, **__: None))
+    assert first[3]["selected_index"] == 1
     assert first[0] == item.id and item.title in first[1] and first[2] == words.AUTOMATIC
     assert words.worn_as(item.category, False) in first[4] and last[-1]["visible"] is True
     assert (item.id, EventKind.TRIED) in visitor.done() and visitor.shopper.in_view == item.id

@@ -112,6 +112,7 @@ def test_wear_it_makes_a_new_result(browser: Browser, address: str) -> None:
         expect(page.locator("#chosen")).to_contain_text(f"Chosen: {title}")
         expect(page.locator("#slider img").last).not_to_have_attribute("src", first or "")
         expect(page.locator("#go")).to_be_in_viewport()
+        expect(page.locator("#shelf .selected .caption-label")).to_have_text(title)
         expect(page.locator(".offer h3").get_by_text(title, exact=True)).to_have_count(0)
         expect(page.locator(".view.waiting")).to_have_count(0)
 

@@ -199,7 +199,7 @@ def _connect(
     progress: dict[str, Any] = {"show_progress_on": result["status"], **HEAVY}
     dressed = result["go"].click(journey.dress, wanted, shown, js=_SCROLL_TO_RESULT, **progress)
     chosen_there = [choice, chosen, worn, garment["gallery"]]
-    worn_there = more.wear(journey.wear, photo["photo"], [*chosen_there, *shown], **progress)
+    worn_there = more.wear(journey.wear, [photo["photo"], garment["shown"]], [*chosen_there, *shown], **progress)
     more.favour(recommended.favour, None, more, **LIGHT)
     refused = more.refuse(recommended.refuse, None, more, **LIGHT)
 

@@ -21,7 +21,7 @@ from fitting.garment import Category, Garment
 from fitting.room import FittingRoom, TryOn
 from fitting.ui import compare, words
 from fitting.ui.adviser import Adviser
-from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of, shelves
+from fitting.ui.shelves import UNSELECTED, SamplePerson, ShopFront, pictures_of, shelves
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visit, VisitOverError, Visits
 
@@ -62,7 +62,7 @@ class Journey:
 
     def check_photo(self, photo: str | None, request: gr.Request) -> tuple[str, Any]:
         """Look at a new photo at once, so that advice comes before the wait. No sample person is chosen then."""
-        nobody = gr.update(selected_index=None)
+        nobody = gr.update(selected_index=UNSELECTED)
         if photo is None:
             return words.note(words.PHOTO_ADVICE), nobody
         self.visits.keep(_session(request), "photo", photo)
@@ -77,7 +77,7 @@ class Journey:
     def drop_photo(self, request: gr.Request) -> tuple[str, Any]:
         self.visits.drop(_session(request), "photo")
         self._visit(request).shopper.stop()
-        return words.note(words.PHOTO_ADVICE), gr.update(selected_index=None)
+        return words.note(words.PHOTO_ADVICE), gr.update(selected_index=UNSELECTED)
 
     def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
         self.visits.drop(_session(request), "photo")
@@ -88,7 +88,7 @@ class Journey:
     def choose_shelf(self, name: str) -> tuple[Any, list[str]]:
         laid_out = shelves(self.catalogue)
         items = laid_out.get(name, laid_out[words.EVERYTHING])
-        return gr.update(value=pictures_of(items), selected_index=None), [item.id for item in items]
+        return gr.update(value=pictures_of(items), selected_index=UNSELECTED), [item.id for item in items]
 
     def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
         try:
@@ -153,27 +153,29 @@ class Journey:
     def wear(
         self,
         photo: str | None,
+        shown: list[str],
         event: gr.EventData,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[Any, ...]]:
-        """Choose an item from a shelf and try it on at once."""
+        """Choose an item from below the result and try it on at once; in the catalogue it is marked, if it is shown."""
         catalogue, item = self.catalogue, getattr(event, "item", None)
         if not isinstance(item, str) or item not in catalogue:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), *_nothing(words.note(words.NO_SUCH_ITEM, "error"))
             return
         self._visit(request).shopper.choose(item)
         said = words.note(words.chosen_item(catalogue.get(item).title), "good")
-        chosen = item, said, words.AUTOMATIC, gr.update(selected_index=None)
-        for shown in self.dress(photo, item, None, words.AUTOMATIC, request, progress):
-            yield *chosen, *shown
+        place = shown.index(item) if item in shown else UNSELECTED
+        chosen = item, said, words.AUTOMATIC, gr.update(selected_index=place)
+        for result in self.dress(photo, item, None, words.AUTOMATIC, request, progress):
+            yield *chosen, *result
             chosen = gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
     def forget(self, request: gr.Request) -> tuple[Any, ...]:
         """Delete what the visitor gave and what was made from it, and clear the page."""
         self.leave(request)
         advice, nothing_chosen = words.note(words.PHOTO_ADVICE), words.note(words.CHOSEN_NOTHING)
-        nobody = gr.update(selected_index=None)
+        nobody = gr.update(selected_index=UNSELECTED)
         return None, advice, nobody, None, None, nothing_chosen, *_nothing(words.note(words.FORGOTTEN, "good")), ""
 
     def leave(self, request: gr.Request) -> None:

@@ -26,6 +26,9 @@ class ShopFront(Protocol):
         ...
 
 
+UNSELECTED = -1  # told None, Gradio's gallery keeps its selection
+
+
 @dataclass(frozen=True)
 class SamplePerson:
     """Somebody to try garments on before giving a photo of one's own. The title is also the picture's alt text."""
