@@ -77,7 +77,7 @@ TROUSERS: dict[str, Drawable] = {
     ),
     "coral-striped-linen-shorts": replace(
         SHORTS,
-        fabric=Fabric("#d8bf9f", "linen", Print("stripes", ("#b0553f",), 14, 0.4)),
+        fabric=Fabric("#d8bf9f", "linen", Print("stripes", ("#cb6a55",), 14, 0.4)),
         kind="joggers",
         thread="#f3efe6",
     ),
