@@ -24,6 +24,12 @@ from fitting.recommend import Taste
 from fitting.vectors import ExactIndex
 
 NUMBERS = {category: number for number, category in enumerate(Category, start=1)}
+COMPLETES = {  # what is worn together with each: nobody wears a dress with trousers, or with another top
+    Category.UPPER: (Category.LOWER, Category.OUTER),
+    Category.LOWER: (Category.UPPER, Category.OUTER),
+    Category.DRESS: (Category.OUTER,),
+    Category.OUTER: (Category.UPPER, Category.LOWER, Category.DRESS),
+}
 SMALL = 2000  # items that are all scored; of more, those near the generator's draws
 
 
@@ -60,7 +66,7 @@ class Shelves:
     """What is shown beside an item.
 
     Attributes:
-        goes_with: of other categories, to complete the look; empty in a shop that sells but one.
+        goes_with: of the categories that complete the look (`COMPLETES`); empty in a shop that sells none of them.
         also_like: of the same category.
     """
 
@@ -146,7 +152,7 @@ class Recommender:
             return Shelves([], self._shelf(request, [None], moment, explain))
         same = self.catalogue.get(request.viewed).category
         sold = {item.category for item in self._items if item.in_stock}
-        others = [category for category in Category if category is not same and category in sold]
+        others = [category for category in COMPLETES[same] if category in sold]
         goes_with = self._shelf(request, others, moment, explain) if others else []
         return Shelves(goes_with, self._shelf(request, [same], moment, explain))
 

@@ -165,6 +165,19 @@ def test_the_shelves_hold_the_other_category_and_the_same(recommender: Recommend
     assert "item-1" not in ids(shelves.also_like)
 
 
+def test_nothing_is_shown_with_a_dress_that_is_not_worn_with_one(taste: Taste, catalogue: Catalogue) -> None:
+    kinds = (Category.UPPER, Category.LOWER, Category.DRESS, Category.OUTER)
+    mixed = [replace(item, category=kinds[place % 4]) for place, item in enumerate(catalogue)]
+    shop = Recommender(taste, Catalogue(mixed, "", catalogue.vectors), checkered())
+    beside = [
+        {entry.item.category for entry in shop.shelves(Request("s0", f"item-{place}", count=20), NOW, False).goes_with}
+        for place in range(4)
+    ]
+    assert Category.DRESS not in beside[0] | beside[1]
+    assert beside[2] == {Category.OUTER}
+    assert beside[3] == {Category.UPPER, Category.LOWER, Category.DRESS}
+
+
 def test_an_unknown_item_in_view_is_the_callers_mistake(recommender: Recommender) -> None:
     with pytest.raises(KeyError):
         recommender.recommend(Request(viewed="nothing"), NOW)
