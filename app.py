@@ -14,21 +14,25 @@ def main() -> None:
     prepare()
     from fitting.errors import ShopError, WeightsError
     from fitting.room import FittingRoom
+    from fitting.settings import load
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
     from fitting.ui.shelves import load_people
+    from fitting.ui.style import theme
 
     try:
+        settings = load()
         room = FittingRoom.load()
-        shop = Shop.usual()
+        shop = Shop.usual(settings)
     except (WeightsError, ShopError) as error:
         sys.exit(str(error))
     with shop:
         adviser = Adviser(shop)
         adviser.prepare()
+        page = build_app(room, shop, load_people(assets()), adviser, settings)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
-        launch(build_app(room, shop, load_people(assets()), adviser), allowed_paths=[str(shop.pictures)])
+        launch(page, theme=theme(settings.colour), allowed_paths=[str(shop.pictures)])
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ def try_on(
     studio_device: cli_studio.Device = None,
 ) -> None:
     """Show the person in PHOTO wearing GARMENT."""
+    from fitting.provenance import KINDS, marked
     from fitting.room import FittingRoom
 
     with _spoken_errors():
@@ -122,7 +123,7 @@ def try_on(
         result = room.try_on(photo, garment, None if category is Worn.AUTO else category.value)
         if finish is not None:
             result = cli_studio.finished(finish, result, garment, seed, strength, steps)
-    result.picture.save(output)
+    output.write_bytes(marked(result.picture, KINDS[output.suffix.lower()]))
     for note in result.notes:
         typer.echo(note)
     if report is not None:

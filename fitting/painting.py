@@ -49,7 +49,7 @@ def _band(
     before = torch.lerp(part, large[:3], undressed)
     laid = warp(cloth, flow[None], (band.frame.height, band.frame.width), band.view)[0]
     # The garment's own outline is sharp where the network's is coarse: where it ends, so does what is seen of it.
-    alpha = ((drawn[3] - 0.15) / 0.7).clamp(0, 1) * ((laid[3] - 0.2) / 0.5).clamp(0, 1)
+    alpha = ((drawn[3] - 0.25) / 0.3).clamp(0, 1) * ((laid[3] - 0.2) / 0.5).clamp(0, 1)
     colour = (laid[:3] * drawn[4]).clamp(0, 1)
     picture = torch.lerp(before + drawn[:3], colour, alpha)
     picture = torch.lerp(before, picture, edit)

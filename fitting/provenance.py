@@ -21,6 +21,8 @@ XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
 QUALITY = 92  # of JPEG and WebP
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # by the ending of a file's name
+VISIBLE = "AI-made picture"
 
 
 def marked(image: Image.Image, kind: str = "PNG", visible: str = "") -> bytes:

@@ -25,6 +25,8 @@ from fitting.looks import Looks, Networks, load_networks, network_name
 from fitting.milvus import MilvusIndex
 from fitting.reading import Progress, Report
 from fitting.sample import load_sample, sample_version
+from fitting.settings import Settings
+from fitting.settings import load as settings_of_host
 from fitting.store import Store
 from fitting.vectors import Index
 
@@ -72,6 +74,7 @@ class Shop:
         sample: bool = True,
         weights: Path | None = None,
         networks: Callable[[], Networks] | None = None,
+        token: str | None = None,
     ) -> Shop:
         """Open a shop; a new one is made in an empty folder.
 
@@ -81,11 +84,11 @@ class Shop:
         Args:
             folder: of pictures, and of the database unless it is elsewhere; the user's own by default.
             database: URL of a PostgreSQL database, or of SQLite's file.
-            vectors: URI of Milvus; without one, search is exact and in memory. `FITTING_VECTORS_TOKEN` in the
-                environment is its token.
+            vectors: URI of Milvus; without one, search is exact and in memory.
             sample: fill a shop that never held anything with the sample shop.
             weights: other weights than our own.
             networks: gives the networks if they are needed; loads them by default.
+            token: of Milvus; by default `FITTING_VECTORS_TOKEN` in the environment.
 
         Raises:
             ShopError: the folder, the database or the vector store cannot be used.
@@ -102,7 +105,7 @@ class Shop:
         with _turn(place if borrowed or writable(folder) else None):
             store = Store.open(database or URL.create("sqlite", database=str(place / FILE)))
             try:
-                index = _index(store, vectors) if vectors else None
+                index = _index(store, vectors, token) if vectors else None
                 shop = cls(folder, store, looks, index)
                 shop._borrowed = borrowed
                 if sample and writable(folder):
@@ -113,12 +116,15 @@ class Shop:
         return shop
 
     @classmethod
-    def usual(cls) -> Shop:
-        """The shop that the environment names: `FITTING_SHOP` a folder, `FITTING_DATABASE` and `FITTING_VECTORS` as in
-        `open`; the user's own, where it names none."""
-        folder = os.environ.get("FITTING_SHOP")
-        database, vectors = os.environ.get("FITTING_DATABASE"), os.environ.get("FITTING_VECTORS")
-        return cls.open(Path(folder) if folder else None, database or None, vectors or None)
+    def usual(cls, settings: Settings | None = None) -> Shop:
+        """The shop that the settings name: folder, database and vector store as in `open`.
+
+        Raises:
+            ShopError: it cannot be opened, or the settings cannot be used.
+        """
+        settings = settings or settings_of_host()
+        token = settings.vectors_token.get_secret_value()
+        return cls.open(settings.shop, settings.database, settings.vectors, token=token)
 
     def close(self) -> None:
         """Let go of the database and the vector store."""
@@ -221,13 +227,13 @@ def _borrow(folder: Path) -> tempfile.TemporaryDirectory[str]:
     return borrowed
 
 
-def _index(store: Store, uri: str) -> MilvusIndex:
+def _index(store: Store, uri: str, token: str | None) -> MilvusIndex:
     """The shop's own collection, named once, so that shops can share a server."""
     name = store.setting("collection")
     if name is None:
         name = f"fitting_{uuid.uuid4().hex[:12]}"
         store.set("collection", name)
-    return MilvusIndex(uri, os.environ.get("FITTING_VECTORS_TOKEN", ""), name)
+    return MilvusIndex(uri, os.environ.get("FITTING_VECTORS_TOKEN", "") if token is None else token, name)
 
 
 @contextmanager

@@ -334,7 +334,7 @@ import os
 folder = Path(os.environ["GRADIO_TEMP_DIR"])
 (folder / "photo.jpg").write_bytes(b"somebody")
 print(folder, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

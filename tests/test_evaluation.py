@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from fitting.encoder import Encoder
 from fitting.errors import PhotoError
 from fitting.evaluation import bootstrap, lite0, measures, tryon
-from fitting.evaluation.in_order import in_order
 from fitting.evaluation.lite0 import Lite0
 from fitting.evaluation.tryon_cases import Case, all_plans, luma_plans
 from fitting.evaluation.tryon_flow import Target, endpoint_error, overlaps, topmost
@@ -34,6 +33,7 @@ from fitting.evaluation.worn import deformed, worn_category, worn_garment
 from fitting.frame import NET
 from fitting.garment import Category, Garment, GarmentReading, Kind
 from fitting.images import decode, to_image, to_pixels, to_tensor, to_unit
+from fitting.in_order import in_order
 from fitting.person import Part, Person
 from fitting.room import FittingRoom, TryOn
 from fitting.scene import dress

@@ -31,7 +31,7 @@ from fitting.warp import warp
 log = logging.getLogger(__name__)
 
 
-PLAN = Plan(stages=(Stage(1800, 8, NET),), learning_rate=1e-3, warmup=100, ema=0.995)
+PLAN = Plan(stages=(Stage(1500, 8, NET),), learning_rate=5e-4, warmup=100, ema=0.995)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class GamePlan:
     """
 
     plan: Plan = PLAN
-    alone: int = 800
+    alone: int = 920
     adversarial: float = 0.15
-    likeness: float = 6.0
-    perceptual: float = 1.0
+    likeness: float = 15.0
+    perceptual: float = 0.5
     alpha: float = 1.0
 
 

@@ -68,7 +68,7 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
             result = room.try_on(person, worn, worn_as)
             if item is not None and request.session_hash:  # what nobody in particular did counts for nobody
                 visit.shopper.did(item, EventKind.TRIED)
-            path = visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
+            path = visits.save(visit, result.picture, "fitting-room.png")
         except Exception as error:
             raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
         return FileData(path=path), result.category.value, list(result.notes)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
 
+from fitting.provenance import VISIBLE
 from fitting.room import FittingRoom
+from fitting.settings import Settings
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.api import add_api
@@ -22,7 +25,11 @@ from fitting.ui.visits import Visits
 
 
 def build_app(
-    room: FittingRoom, shop: ShopFront, people: Sequence[SamplePerson] = (), adviser: Adviser | None = None
+    room: FittingRoom,
+    shop: ShopFront,
+    people: Sequence[SamplePerson] = (),
+    adviser: Adviser | None = None,
+    settings: Settings | None = None,
 ) -> gr.Blocks:
     """The whole fitting room as a Gradio app, not yet launched; see `fitting.ui.serving.launch`.
 
@@ -30,14 +37,16 @@ def build_app(
         shop: what is on offer; it may change while the app runs.
         people: to try garments on without a photo of one's own.
         adviser: who recommends; by default the shop's own recommender, if it has one.
+        settings: what the shop decided about the page; by default our own.
     """
-    visits, turns = Visits(cache_folder()), Turns()
+    settings = settings or Settings()
+    visits, turns = Visits(cache_folder(), settings.visit_minutes * 60), Turns()
     adviser = adviser or Adviser(shop)
-    journey = Journey(room, shop, people, visits, adviser, turns)
+    journey = Journey(room, shop, people, visits, adviser, turns, VISIBLE if settings.visible_mark else "")
     recommended = Recommended(room, shop, adviser, visits, turns)
     # Uploads that no visit ever claimed are swept within the hour.
-    with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as app:
-        gr.HTML(_header(), elem_id="header", padding=False)
+    with gr.Blocks(title=settings.name, analytics_enabled=False, delete_cache=(600, 3600)) as app:
+        gr.HTML(_header(settings), elem_id="header", padding=False)
         with gr.Row(elem_id="room", equal_height=False):
             photo = _photo_column(journey)
             garment = _garment_column(journey)
@@ -50,7 +59,7 @@ def build_app(
         app.load(journey.arrive, revision, seen, **LIGHT)
         app.unload(journey.leave)
         add_api(room, shop, visits, adviser)
-    app.queue(max_size=32, default_concurrency_limit=4)
+    app.queue(max_size=settings.queue, default_concurrency_limit=4)
     return app
 
 
@@ -223,8 +232,9 @@ _HANGER = """<svg viewBox="0 0 48 48" aria-hidden="true" focusable="false"><path
 stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 
 
-def _header() -> str:
-    return f"<header>{_HANGER}<div><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></div></header>"
+def _header(settings: Settings) -> str:
+    name, tagline = escape(settings.name), escape(settings.tagline or words.TAGLINE)
+    return f"<header>{_HANGER}<div><h1>{name}</h1><p>{tagline}</p></div></header>"
 
 
 def _heading(number: int, text: str) -> str:

@@ -46,6 +46,7 @@ class Journey:
     visits: Visits
     adviser: Adviser
     turns: Turns
+    mark: str = ""  # what is written into the corner of downloads
 
     @property
     def catalogue(self) -> Catalogue:
@@ -142,7 +143,7 @@ class Journey:
             self._tried(visit, choice)
             found = choice == OWN and category is None
             yield self._show(visit, person, result, found)
-            full = self.visits.save(visit, result.picture, "fitting-room.png", compress_level=1)
+            full = self.visits.save(visit, result.picture, "fitting-room.png", visible=self.mark)
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.update(value=full, visible=True)
         except VisitOverError:
             return
@@ -206,8 +207,8 @@ class Journey:
 
     def _show(self, visit: Visit, photo: Image.Image, result: TryOn, found: bool) -> tuple[Any, ...]:
         shown = _for_screen(result.picture)
-        before = self.visits.save(visit, _for_screen(photo), "before.jpg", quality=92)
-        after = self.visits.save(visit, shown, "after.jpg", quality=92)
+        before = self.visits.save(visit, _for_screen(photo), "before.jpg", made=False)
+        after = self.visits.save(visit, shown, "after.jpg")
         said = words.note(words.worn_as(result.category, found), "good") + words.notes(list(result.notes))
         pictures = compare.comparison(before, after, shown, cut_at(result.edit_region)), compare.plain(after, shown)
         return said, gr.update(visible=True), *pictures, gr.update(visible=False)

@@ -127,7 +127,7 @@ class Recommended:
         try:
             if person is not None:
                 picture = self.room.try_on(person, self.shop.garment(card.item.id)).picture
-                path = self.visits.save(visit, picture, "card.jpg", "card", quality=88)
+                path = self.visits.save(visit, picture, "card.jpg", "card")
         except VisitOverError:
             raise
         except Exception as error:

@@ -100,11 +100,27 @@ _LOOK = {  # theme variable -> value; *names refer to hues
 }
 
 
-def theme() -> gr.themes.Base:
-    """Linen and pine, for light and for dark schemes; text keeps a contrast of at least 4.5 to 1 in both."""
+def hue(colour: str) -> gr.themes.Color:
+    """A shop's own colour, #rrggbb, with lighter and darker shades of it; ours is drawn by hand."""
+    if colour.lower() == _PINE.c600:
+        return _PINE
+    own = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+    def mixed(share: float, other: int) -> str:
+        return "#" + "".join(f"{round(part + (other - part) * share):02x}" for part in own)
+
+    light = {"c50": 0.93, "c100": 0.85, "c200": 0.7, "c300": 0.52, "c400": 0.34, "c500": 0.14}
+    dark = {"c700": 0.2, "c800": 0.36, "c900": 0.5, "c950": 0.72}
+    shades = {name: mixed(share, 255) for name, share in light.items()}
+    shades |= {"c600": colour} | {name: mixed(share, 0) for name, share in dark.items()}
+    return gr.themes.Color(name="own", **shades)
+
+
+def theme(colour: str = _PINE.c600) -> gr.themes.Base:
+    """Linen and pine, or a shop's own colour; text keeps a contrast of at least 4.5 to 1, in both schemes."""
     return gr.themes.Base(
-        primary_hue=_PINE,
-        secondary_hue=_PINE,
+        primary_hue=hue(colour),
+        secondary_hue=hue(colour),
         neutral_hue=_LINEN,
         radius_size=gr.themes.sizes.radius_lg,
         # The fonts themselves are named in style.css: the visitor's own, so that none has to be fetched.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from fitting.provenance import KINDS, QUALITY, marked
 from fitting.ui.shopper import Shopper
 
 
@@ -74,19 +75,26 @@ class Visits:
         with self._lock:
             return self._visit(session)
 
-    def save(self, visit: Visit, image: Image.Image, name: str, use: str = "result", **options: object) -> str:
-        """Write a picture made for a visitor under a path that nobody can guess, and return the path.
+    def save(
+        self, visit: Visit, image: Image.Image, name: str, use: str = "result", made: bool = True, visible: str = ""
+    ) -> str:
+        """Write a picture for a visitor under a path that nobody can guess, and return the path.
 
         Args:
+            name: of the file; its ending says what kind.
             use: what it is made for; pictures of one use are cleared together.
-            options: of Pillow's `save`.
+            made: a machine made part of it, and the file says so.
+            visible: a mark that can be seen; see `fitting.provenance.marked`.
 
         Raises:
             VisitOverError: the visit ended meanwhile; nothing is left on disk.
         """
         folder = self.root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True)
-        image.save(folder / name, **options)  # type: ignore[arg-type]
+        if made:
+            (folder / name).write_bytes(marked(image, KINDS[Path(name).suffix], visible))
+        else:
+            image.save(folder / name, quality=QUALITY)
         with self._lock:
             if visit.over:
                 shutil.rmtree(folder, ignore_errors=True)

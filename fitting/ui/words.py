@@ -6,7 +6,6 @@ from html import escape
 
 from fitting.garment import Category
 
-TITLE = "Fitting Room"
 TAGLINE = "See yourself in a garment before you buy it."
 HONESTY = "It shows the style, not the exact fit."
 AGE = "For adults, with a photo of your own or one you may use. Garments and people in the samples are computer-made."

@@ -1,0 +1,126 @@
+"""What a shop can decide about its fitting room: one file, or the environment, and what is wrong is named.
+
+Every setting is a key of `fitting-room.toml`, or an environment variable of the same name in capitals after
+`FITTING_`; the environment comes first. `docs/settings.md` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from fitting.errors import ShopError
+
+FILE = "fitting-room.toml"
+PREFIX = "FITTING_"
+READABLE = 4.5  # contrast of text, WCAG 2.2, success criterion 1.4.3
+
+
+class Settings(BaseSettings):
+    """A shop's settings; see `load`. Frozen: one state for as long as the app runs.
+
+    Attributes:
+        name: of the fitting room, in the page's title and header.
+        tagline: below the name; None for our own.
+        colour: of buttons and links, as #rrggbb.
+        shop: folder of the shop's database and pictures; None for the usual one.
+        database: SQLAlchemy URL; None for a SQLite file in that folder.
+        vectors: URI of a Milvus server; None for exact search in memory.
+        vectors_token: its token.
+        queue: visitors who may wait; more are asked to come back.
+        visit_minutes: after which a silent visit is over, and deleted.
+        visible_mark: write "AI-made picture" into the corner of downloads; their metadata always say so.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    name: str = Field(default="Fitting Room", min_length=1, max_length=60)
+    tagline: str | None = Field(default=None, max_length=160)
+    colour: str = Field(default="#256250", pattern=r"^#[0-9a-fA-F]{6}$")
+    shop: Path | None = None
+    database: str | None = None
+    vectors: str | None = None
+    vectors_token: SecretStr = SecretStr("")
+    queue: int = Field(default=32, ge=1, le=1000)
+    visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
+    visible_mark: bool = False
+
+    @field_validator("colour", mode="after")
+    @classmethod
+    def _readable(cls, colour: str) -> str:
+        if contrast_with_white(colour) < READABLE:
+            raise ValueError("white text on it could not be read; choose a darker one")
+        return colour
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, then the environment, then the file."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting, secrets masked: for the log at the start."""
+        masked: dict[str, Any] = self.model_dump(mode="json")
+        if masked["database"] and "@" in masked["database"]:
+            scheme, _, rest = masked["database"].partition("://")
+            masked["database"] = f"{scheme}://***@{rest.rpartition('@')[2]}"
+        return masked
+
+
+def contrast_with_white(colour: str) -> float:
+    """Contrast ratio of a colour, #rrggbb, with white: 1 to 21 (WCAG 2.2, relative luminance)."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+class _FileSource(TomlConfigSettingsSource):
+    """The file that `FITTING_SETTINGS` names, or `fitting-room.toml` where the app was started, if there is one."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls, settings_file())
+
+
+def settings_file() -> Path | None:
+    """The settings file that is read; None where there is none."""
+    named = os.environ.get(f"{PREFIX}SETTINGS")
+    if named:
+        return Path(named)
+    return Path(FILE) if Path(FILE).is_file() else None
+
+
+def load() -> Settings:
+    """Read the settings.
+
+    Raises:
+        ShopError: names every key that is wrong, where it was set and what it may be.
+    """
+    file = settings_file()
+    if file is not None and not file.is_file():
+        raise ShopError(f"{PREFIX}SETTINGS names {file}, which is not there. Correct the name, or unset it.")
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_told(one) for one in error.errors()]
+        raise ShopError("These settings cannot be used:\n" + "\n".join(lines)) from None
+    except ValueError as error:  # the file is not TOML
+        raise ShopError(f"The settings cannot be read: {error}") from None
+
+
+def _told(error: Any) -> str:
+    """A line for whoever wrote the setting: its key, what is wrong, and both ways to set it."""
+    key = str(error["loc"][0]) if error["loc"] else "?"
+    if key not in Settings.model_fields:
+        return f"- {key}: there is no such setting; see docs/settings.md"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"- {key}: {message} (set by {PREFIX}{key.upper()} or `{key}` in {FILE})"
