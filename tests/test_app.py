@@ -17,7 +17,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from browsing import served
-from fakes import FakeRoom, advised, shop
+from fakes import FakeRoom, FakeShop, advised, shop
 from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -27,6 +27,8 @@ from shopping import PRODUCTS, write
 from fitting.catalogue import Catalogue
 from fitting.errors import PhotoError
 from fitting.garment import Category
+from fitting.provenance import is_marked
+from fitting.settings import Settings
 from fitting.shop import Shop
 from fitting.ui import words
 from fitting.ui.blocks import build_app
@@ -35,6 +37,7 @@ from fitting.ui.journey import cut_at, spoken
 from fitting.ui.pictures import picture_input
 from fitting.ui.serving import assets
 from fitting.ui.shelves import load_people, shelves
+from fitting.ui.style import theme
 from fitting.ui.visits import VisitOverError, Visits
 
 
@@ -367,3 +370,21 @@ def test_importing_the_app_starts_nothing() -> None:
     import app
 
     assert callable(app.main) and not isinstance(getattr(app, "demo", None), gr.Blocks)
+
+
+def test_made_pictures_say_so_and_the_visitors_own_does_not(visits: Visits) -> None:
+    visit, picture = visits.of("me"), Image.new("RGB", (300, 400), "white")
+    for name, made in (("after.jpg", True), ("fitting-room.png", True), ("before.jpg", False)):
+        with Image.open(visits.save(visit, picture, name, made=made)) as saved:
+            assert is_marked(saved) is made
+    with Image.open(visits.save(visit, picture, "fitting-room.png", visible="AI-made picture")) as saved:
+        assert saved.convert("L").getextrema()[0] < 200
+
+
+def test_the_page_takes_name_and_colour_from_the_settings(tmp_path: Path) -> None:
+    settings = Settings(name="Corner & Sons", tagline="Try <it>", colour="#7a1f3d")
+    page = build_app(FakeRoom(), FakeShop(shop(tmp_path)[0]), settings=settings)  # type: ignore[arg-type]
+    assert page.title == "Corner & Sons"
+    told = json.dumps(page.get_config_file(), default=str)
+    assert "Corner &amp; Sons" in told and "Try &lt;it&gt;" in told
+    assert theme("#7a1f3d").primary_600 == "#7a1f3d" and theme().primary_600 == "#256250"
