@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from fitting import cli_catalogue, cli_recommend, cli_report, cli_studio
-from fitting.errors import FittingError, ShopError, WeightsError
+from fitting.cli_studio import Worn, spoken
 
 app = typer.Typer(
     help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -24,16 +22,6 @@ app.command("recommend")(cli_recommend.recommend)
 app.command("report")(cli_report.report)
 app.command("teach")(cli_studio.teach)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-
-
-class Worn(str, Enum):
-    """Where the garment is worn; `auto` leaves it to the network."""
-
-    AUTO = "auto"
-    UPPER = "upper"
-    LOWER = "lower"
-    DRESS = "dress"
-    OUTER = "outer"
 
 
 class Trainable(str, Enum):
@@ -67,16 +55,6 @@ def main(
 ) -> None:
     """A virtual fitting room."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
-
-
-@contextmanager
-def _spoken_errors() -> Iterator[None]:
-    """What the user can mend ends in one sentence and exit code 1, not in a traceback."""
-    try:
-        yield
-    except (FittingError, ShopError, WeightsError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 def _writable(path: Path | None) -> Path | None:
@@ -116,7 +94,7 @@ def try_on(
     from fitting.provenance import KINDS, marked
     from fitting.room import FittingRoom
 
-    with _spoken_errors():
+    with spoken():
         # First: whoever asked for a studio that cannot be had is told before the work.
         finish = cli_studio.opened(studio, studio_device, memory, quantise, adapter) if studio else None
         room = FittingRoom.load(weights, device)
@@ -156,7 +134,7 @@ def train(
     """Train NETWORK on the data folder."""
     logging.getLogger("fitting").setLevel(logging.INFO)
     folder = folder or Path("runs") / network.value
-    with _spoken_errors():
+    with spoken():
         if network is Trainable.PERSON:
             from fitting.training.person import train_person
 
@@ -202,7 +180,7 @@ def evaluate(
     """Measure WHAT on data that nothing was trained on."""
     if what is not Measurable.TRYON and (unpaired_sheet or ablation or limit):
         raise typer.BadParameter("--unpaired-sheet, --ablation and --limit are for tryon alone")
-    with _spoken_errors():
+    with spoken():
         if what is Measurable.TRYON:
             numbers = _measure_tryon(data, weights, sheet, unpaired_sheet, ablation, limit)
         elif what is Measurable.RECOMMENDER:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitting.errors import FittingError, WeightsError
+from fitting.errors import FittingError, ShopError, WeightsError
 
 if TYPE_CHECKING:
     from fitting.garment import Category
@@ -70,10 +70,10 @@ Pictures = Annotated[Path, typer.Option(exists=True, file_okay=False, readable=T
 
 @contextmanager
 def spoken() -> Iterator[None]:
-    """What the user can mend ends in one sentence and exit code 1."""
+    """What the user can mend ends in one sentence and exit code 1, not in a traceback."""
     try:
         yield
-    except (FittingError, WeightsError) as error:
+    except (FittingError, ShopError, WeightsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 

@@ -158,7 +158,7 @@ def test_what_cannot_be_opened_is_said_in_a_sentence(wrong: str, said: str) -> N
 
 
 def test_a_server_that_does_not_answer_is_said_without_its_password() -> None:
-    pytest.importorskip("psycopg")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'fitting-room[postgres]'")
     with pytest.raises(ShopError, match="cannot be opened") as caught:
         Store.open("postgres://shop:secret@127.0.0.1:1/shop")
     assert "secret" not in str(caught.value)
