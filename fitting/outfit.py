@@ -6,8 +6,10 @@ they were chosen: nothing is ever drawn twice, and what is taken off again leave
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import TracebackType
 
 import numpy as np
 import torch
@@ -30,6 +32,12 @@ INSTEAD = {
     Category.DRESS: (Category.UPPER, Category.LOWER),
     Category.OUTER: (),
 }
+STEPS = 4  # people half dressed that a dresser remembers
+
+
+def takes_off(category: Category) -> tuple[Category, ...]:
+    """Categories that cannot be worn beside a garment of one: another of its kind, and a dress beside a top."""
+    return (category, *INSTEAD[category])
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Outfit:
 
     def wear(self, garment: Garment) -> Outfit:
         """This outfit with a garment, without those that it takes the place of."""
-        off = (garment.category, *INSTEAD[garment.category])
+        off = takes_off(garment.category)
         kept = [worn for worn in self.garments if worn.category not in off]
         return Outfit(tuple(sorted([*kept, garment], key=lambda worn: LAYERS.index(worn.category))))
 
@@ -73,20 +81,91 @@ def try_on_outfit(
         FittingError: something the visitor can mend.
         ValueError: the outfit is empty.
     """
-    if not outfit.garments:
-        raise ValueError("an outfit needs a garment")
-    worn: TryOn | None = None
-    for garment in outfit.garments:
-        over = garment.category is Category.OUTER and worn is not None
-        try:
-            result = room.try_on(person, garment, progress=progress, engine=engine, over=over)
-        finally:
-            if worn is not None:
-                room.forget(person)  # a step on the way; the photo itself stays known
-        person = wearing(person, garment, result, over)
-        worn = result if worn is None else _together(worn, result)
-    assert worn is not None
-    return worn
+
+    def tell(stage: str, number: int) -> None:
+        if progress is not None:
+            progress(stage)
+
+    with Dresser(room, person) as dresser:
+        return dresser.wear(outfit, tell, engine)
+
+
+@dataclass
+class _Step:
+    """Somebody in the innermost garments of an outfit."""
+
+    before: Person
+    garments: tuple[Garment, ...]
+    result: TryOn  # of the last of the garments alone
+    worn: TryOn  # of all of them
+    over: bool
+    _after: Person | None = None
+
+    @property
+    def after(self) -> Person:
+        """The person to put the next garment on; only worked out if there is one."""
+        if self._after is None:
+            self._after = wearing(self.before, self.garments[-1], self.result, self.over)
+        return self._after
+
+    def forget(self, room: FittingRoom) -> None:
+        if self._after is not None:
+            room.forget(self._after)
+
+
+class Dresser:
+    """Puts one outfit after another on the same person: what an outfit has in common with one of the last few, from
+    the skin outwards, is not drawn again. Use it as a context, and in one thread at a time."""
+
+    def __init__(self, room: FittingRoom, person: Person) -> None:
+        self._room, self._person = room, person
+        self._steps: OrderedDict[tuple[int, ...], _Step] = OrderedDict()
+
+    def __enter__(self) -> Dresser:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Steps on the way are dropped from memory; the photo itself stays known to the room."""
+        for step in self._steps.values():
+            step.forget(self._room)
+        self._steps.clear()
+
+    def wear(self, outfit: Outfit, progress: Callable[[str, int], None] | None = None, engine: str = "auto") -> TryOn:
+        """Show the person in an outfit; as `try_on_outfit`, but progress is told the garment's number too, from 0."""
+        if not outfit.garments:
+            raise ValueError("an outfit needs a garment")
+        step: _Step | None = None
+        for number in range(len(outfit.garments)):
+            garments = outfit.garments[: number + 1]
+            key = (hash(engine), *map(id, garments))  # a step holds its garments, so that no id is used again
+            known = self._steps.get(key)
+            if known is None:
+                known = self._put_on(step, garments, _numbered(progress, number), engine)
+            self._remember(key, known)
+            step = known
+        assert step is not None
+        return step.worn
+
+    def _put_on(
+        self, below: _Step | None, garments: tuple[Garment, ...], progress: Callable[[str], None] | None, engine: str
+    ) -> _Step:
+        person = self._person if below is None else below.after
+        over = garments[-1].category is Category.OUTER and below is not None
+        result = self._room.try_on(person, garments[-1], progress=progress, engine=engine, over=over)
+        worn = result if below is None else _together(below.worn, result)
+        return _Step(person, garments, result, worn, over)
+
+    def _remember(self, key: tuple[int, ...], step: _Step) -> None:
+        self._steps[key] = step
+        self._steps.move_to_end(key)
+        while len(self._steps) > STEPS:
+            self._steps.popitem(last=False)[1].forget(self._room)
+
+
+def _numbered(progress: Callable[[str, int], None] | None, number: int) -> Callable[[str], None] | None:
+    return None if progress is None else lambda stage: progress(stage, number)
 
 
 def wearing(person: Person, garment: Garment, result: TryOn, over: bool = False) -> Person:

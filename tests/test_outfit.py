@@ -7,8 +7,8 @@ import pytest
 from dressing import garment, person
 
 from fitting.anatomy import Part
-from fitting.garment import Category, GarmentNet
-from fitting.outfit import Outfit, try_on_outfit, wearing
+from fitting.garment import Category, Garment, GarmentNet
+from fitting.outfit import STEPS, Dresser, Outfit, try_on_outfit, wearing
 from fitting.person import PersonNet
 from fitting.room import FittingRoom, TryOn
 
@@ -102,5 +102,27 @@ def test_an_empty_outfit_is_a_mistake(room: FittingRoom) -> None:
 def test_steps_on_the_way_are_not_kept_in_memory() -> None:
     room, someone = FittingRoom(PersonNet().eval(), GarmentNet().eval()), person()
     try_on_outfit(room, someone, Outfit().wear(TOP).wear(TROUSERS))
+    room.forget(someone)
+    assert not room._visitors
+
+
+def test_a_dresser_draws_nothing_twice(room: FittingRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    someone, drawn = person(), []
+    tees = [garment("tee") for _ in range(STEPS + 1)]
+    try_on = room.try_on
+
+    def counted(photo: object, worn: Garment, **options: object) -> TryOn:
+        drawn.append(worn)
+        return try_on(photo, worn, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(room, "try_on", counted)
+    with Dresser(room, someone) as dresser:
+        first = dresser.wear(Outfit().wear(TROUSERS).wear(tees[0]))
+        for tee in tees[1:]:
+            dresser.wear(Outfit().wear(TROUSERS).wear(tee))
+        assert sum(worn is TROUSERS for worn in drawn) == 1 and len(drawn) == 1 + len(tees)
+        assert len(room._visitors) <= 2, "the photo, and the one half dressed that is in use"
+        again = dresser.wear(Outfit().wear(TROUSERS).wear(tees[0]))
+    assert first.picture.tobytes() == again.picture.tobytes()
     room.forget(someone)
     assert not room._visitors
