@@ -1,0 +1,120 @@
+"""What a visitor wears: the look, the looks before it, and those that were kept. In memory alone."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from fitting.garment import Category, Garment
+from fitting.outfit import LAYERS, takes_off
+
+PAST = 12  # looks that can be gone back to
+KEPT = 6  # looks that can be kept
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A garment of a look.
+
+    Attributes:
+        key: the item's id; of a garment that the visitor brought, a name that no item has.
+        title: as the page calls it.
+        category: where it is worn.
+        brought: the garment itself, if the visitor brought it; the shop knows its own.
+    """
+
+    key: str
+    title: str
+    category: Category
+    brought: Garment | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Garments worn together, the outermost last: at most one of each category."""
+
+    pieces: tuple[Piece, ...] = ()
+
+    def wear(self, piece: Piece) -> Look:
+        """This look with a garment, without those that it takes the place of."""
+        kept = [worn for worn in self.pieces if worn not in self.gives_way(piece) and worn.key != piece.key]
+        return Look(tuple(sorted([*kept, piece], key=lambda worn: LAYERS.index(worn.category))))
+
+    def gives_way(self, piece: Piece) -> tuple[Piece, ...]:
+        """What comes off when a garment is put on; the same garment put on anew is none of it."""
+        off = takes_off(piece.category)
+        return tuple(worn for worn in self.pieces if worn.category in off and worn.key != piece.key)
+
+    def without(self, key: str) -> Look:
+        """This look without one of its garments."""
+        return Look(tuple(worn for worn in self.pieces if worn.key != key))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(piece.key for piece in self.pieces)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(piece.title for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A look that was kept, with its picture's path."""
+
+    id: str
+    look: Look
+    picture: str
+
+
+@dataclass
+class Wardrobe:
+    """What one visitor wears and wore; hold `lock` to change it.
+
+    Attributes:
+        look: what the result on the page shows.
+        result: path of the picture of it on the page; None while there is none.
+        past: looks before, the last one last.
+        kept: looks that were kept, the oldest first.
+        brought: the garment that the visitor brought last, as it was understood, and its file.
+        sample: whether the photo is that of a sample person.
+        agreed: whether the visitor agreed that a photo of theirs is worked on.
+    """
+
+    look: Look = field(default_factory=Look)
+    result: str | None = None
+    past: list[Look] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    brought: tuple[str, Garment] | None = field(default=None, repr=False)
+    sample: bool = False
+    agreed: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def show(self, look: Look, result: str | None, undone: bool = False) -> None:
+        """There is another result; undone, the look before is the last that can be gone back to."""
+        with self.lock:
+            if undone and self.past:
+                self.past.pop()
+            elif look != self.look:
+                self.past = [*self.past, self.look][-PAST:]
+            self.look, self.result = look, result
+
+    def keep(self, picture: str) -> Kept:
+        """Keep the look, with a picture of it."""
+        with self.lock:
+            kept = Kept(secrets.token_urlsafe(9), self.look, picture)
+            self.kept.append(kept)
+            return kept
+
+    def of(self, id: str | None) -> Kept | None:
+        """A look that was kept, if it still is."""
+        with self.lock:
+            return next((kept for kept in self.kept if kept.id == id), None)
+
+    def forget(self) -> None:
+        """The visit is over."""
+        with self.lock:
+            self.look, self.result, self.brought = Look(), None, None
+            self.past, self.kept = [], []
+            self.sample = self.agreed = False
