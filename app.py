@@ -19,7 +19,6 @@ def main() -> None:
     from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
     from fitting.ui.shelves import load_people
-    from fitting.ui.style import theme
 
     try:
         settings = load()
@@ -32,7 +31,7 @@ def main() -> None:
         adviser.prepare()
         page = build_app(room, shop, load_people(assets()), adviser, settings)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
-        launch(page, theme=theme(settings.colour), allowed_paths=[str(shop.pictures)])
+        launch(page, settings, allowed_paths=[str(shop.pictures)])
 
 
 if __name__ == "__main__":

@@ -7,11 +7,18 @@ Every setting is a key of `fitting-room.toml`, or an environment variable of the
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from fitting.errors import ShopError
 
@@ -34,6 +41,10 @@ class Settings(BaseSettings):
         queue: visitors who may wait; more are asked to come back.
         visit_minutes: after which a silent visit is over, and deleted.
         visible_mark: write "AI-made picture" into the corner of downloads; their metadata always say so.
+        embed_from: origins whose pages may show the room in a frame.
+        proxies: how many of the host's own proxies stand in front and append to X-Forwarded-For.
+        requests_per_minute, uploads_per_minute, tries_per_minute: of one client; 0 for as many as they like.
+        upload_mb: megabytes of a picture.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
@@ -48,6 +59,26 @@ class Settings(BaseSettings):
     queue: int = Field(default=32, ge=1, le=1000)
     visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
     visible_mark: bool = False
+    embed_from: Annotated[tuple[str, ...], NoDecode] = ()
+    proxies: int = Field(default=0, ge=0, le=9)
+    requests_per_minute: int = Field(default=600, ge=0)
+    uploads_per_minute: int = Field(default=60, ge=0)
+    tries_per_minute: int = Field(default=60, ge=0)
+    upload_mb: int = Field(default=25, ge=1, le=25)
+
+    @field_validator("embed_from", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """In the environment, a list is written with spaces or commas between."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("embed_from", mode="after")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?", origin):
+                raise ValueError(f"{origin!r} is no origin; write https://shop.example, without a path")
+        return origins
 
     @field_validator("colour", mode="after")
     @classmethod

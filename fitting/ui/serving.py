@@ -15,9 +15,9 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fitting.images import MAX_BYTES
+from fitting.settings import Settings
+from fitting.ui.guard import Guard, Limiter
 from fitting.ui.style import STYLE, theme
 
 PREFIX = "fitting-room-"  # of folders for uploads and results, below the system's temporary folder
@@ -63,41 +63,40 @@ def _locked(folder: Path) -> int:
     return descriptor
 
 
-def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serve the app; options go to `Blocks.launch` and win over ours."""
+def launch(
+    app: gr.Blocks, settings: Settings | None = None, limiter: Limiter | None = None, **options: Any
+) -> tuple[Any, str, str]:
+    """Serve the app behind its guard; options go to `Blocks.launch` and win over ours."""
+    settings = on_this_host(settings or Settings())
+    public = options.get("allowed_paths", ())
+    # Who calls is for the guard to find out: uvicorn by itself would believe any program on this machine.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    guard = Middleware(Guard, settings=settings, limiter=limiter or Limiter(settings), public=public)
     return app.launch(
         **{
-            "theme": theme(),
+            "theme": theme(settings.colour),
             "css_paths": [STYLE],
-            "max_file_size": MAX_BYTES,
+            "max_file_size": settings.upload_mb << 20,
             "run_history": False,  # Gradio would keep the addresses of photos in the browser's storage
             "footer_links": [],
             "show_error": False,
             "ssr_mode": False,
             "share": False,
             "pwa": False,
-            "app_kwargs": {"middleware": [Middleware(PrivateFiles)]},
+            "mcp_server": False,
+            "enable_monitoring": False,
+            "app_kwargs": {"middleware": [guard]},
             **options,
         }
     )
 
 
-class PrivateFiles:
-    """Tell browsers and proxies to keep no copy of any file that is served: most are people's photos."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "/file=" not in scope["path"]:
-            return await self.app(scope, receive, send)
-
-        async def send_private(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
-            await send(message)
-
-        await self.app(scope, receive, send_private)
+def on_this_host(settings: Settings) -> Settings:
+    """The settings with what the host asks for: a Hugging Face Space is shown in a frame of huggingface.co."""
+    if "SPACE_ID" not in os.environ:
+        return settings
+    framed_by = dict.fromkeys((*settings.embed_from, "https://huggingface.co"))
+    return settings.model_copy(update={"embed_from": tuple(framed_by)})
 
 
 def assets() -> Path:

@@ -1,0 +1,247 @@
+"""What stands before the app: which requests are let in, how many of one client, and what browsers are told.
+
+Gradio answers more addresses than this app needs, and fetches pictures from other servers where it is given their
+address. None of that is let through: nothing is ever fetched on a stranger's behalf.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fitting.settings import Settings
+from fitting.ui import words
+
+MAX_BODY = 2**20  # of a call: pictures are uploaded apart
+FORM = 2**16  # what an upload carries beside the file
+SPARE = 2**29  # of disk, below which no upload is taken
+
+_READ = re.compile(
+    r"/(?!monitoring)[\w-]*/?$"  # the page, its sub-pages, /config and the like
+    r"|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon/\w+)$"
+    r"|/(static|assets|svelte)/"
+    r"|/gradio_api/(info|app_id|token|user|login_check)/?$"
+    r"|/gradio_api/(openapi\.json|startup-events|theme\.css|upload_progress|queue/data)$"
+    r"|/gradio_api/heartbeat/\w+$|/gradio_api/call/[\w/-]+$"
+    r"|/gradio_api/file=(?!\w+:)"
+)
+_CALL = re.compile(r"/gradio_api/(queue/join|(run|api|call|call/v2)/[\w-]+/?)$")
+_UPLOAD = "/gradio_api/upload"
+_SMALL = re.compile(r"/gradio_api/(reset/?|cancel)$")
+_ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+
+
+class Limiter:
+    """How often a client may do something within a minute. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = {
+            "request": settings.requests_per_minute,
+            "upload": settings.uploads_per_minute,
+            "try": settings.tries_per_minute,
+        }
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def allows(self, what: str, client: str) -> bool:
+        """Count one, unless there were too many already. `what` is request, upload or try."""
+        limit = self._limits[what]
+        return limit == 0 or self._counter.hit(RateLimitItemPerMinute(limit), what, client)
+
+
+def client_of(peer: str, forwarded: str, proxies: int) -> str:
+    """Whom requests are counted for.
+
+    Args:
+        peer: address of the other end of the connection.
+        forwarded: the X-Forwarded-For header; each proxy appends the address that it was called from.
+        proxies: how many proxies of the host's own stand in front. What is further left was written by strangers.
+
+    Returns:
+        An IPv4 address, or an IPv6 network: a household has a whole /64 to itself.
+    """
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+    named = hops[-min(proxies, len(hops))] if proxies and hops else peer
+    try:
+        address = ipaddress.ip_address(named)
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
+def policy(framed_by: Sequence[str]) -> str:
+    """The content security policy. Gradio's page brings scripts in its HTML and makes functions of texts; everything
+    else is narrow: nothing is loaded from, or sent to, another server.
+
+    Args:
+        framed_by: origins whose pages may show the room in a frame, besides our own.
+    """
+    rules = {
+        "default-src": "'self'",
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "media-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "connect-src": "'self' data: blob:",
+        "worker-src": "'self' blob:",
+        "object-src": "'none'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-src": "'self'",
+        "frame-ancestors": " ".join(("'self'", *framed_by)),
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+@dataclass(frozen=True)
+class Told:
+    """Headers of every answer."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    @classmethod
+    def by(cls, settings: Settings) -> Told:
+        """The headers that these settings lead to."""
+        said = {
+            "content-security-policy": policy(settings.embed_from),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",
+            "permissions-policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=()",
+            "cross-origin-opener-policy": "same-origin",
+        }
+        if not settings.embed_from:  # for browsers older than frame-ancestors; it cannot name other origins
+            said["x-frame-options"] = "SAMEORIGIN"
+        return cls(tuple((name.encode(), value.encode()) for name, value in said.items()))
+
+
+class Guard:
+    """Let in what the app needs, so often, and tell browsers how to treat the answers.
+
+    Args:
+        public: folders whose pictures are for everybody's eyes; browsers may keep those, but no other file.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, limiter: Limiter, public: Iterable[str | Path] = ()) -> None:
+        self.app = app
+        self.settings = settings
+        self.limiter = limiter
+        self.told = Told.by(settings)
+        self.public = tuple(f"{Path(folder).resolve()}/" for folder in public)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing here speaks it
+            return
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        private = self._file_headers(path)
+
+        async def send_told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self.told.headers, *private]
+            await send(message)
+
+        refusal = self._refusal(scope["method"], path, scope)
+        if refusal is None and scope["method"] == "POST" and _CALL.match(path):
+            receive, refusal = await _looked_through(receive)
+        await (refusal or self.app)(scope, receive, send_told)
+
+    def _file_headers(self, path: str) -> list[tuple[bytes, bytes]]:
+        if "/file=" not in path:
+            return []
+        named = path.partition("/file=")[2]
+        if ".." not in named and named.startswith(self.public):
+            return [(b"cache-control", b"private, max-age=3600")]
+        return [(b"cache-control", b"no-store"), (b"cross-origin-resource-policy", b"same-origin")]
+
+    def _refusal(self, method: str, path: str, scope: Scope) -> Response | None:
+        """Why a request is not let in; None if it is."""
+        if method == "OPTIONS":
+            return None
+        if method in ("GET", "HEAD"):
+            return None if _READ.match(path) else JSONResponse({"detail": words.NOTHING_HERE}, 404)
+        is_call, is_upload = bool(_CALL.match(path)), path.rstrip("/") == _UPLOAD
+        if method != "POST" or not (is_call or is_upload or _SMALL.match(path)):
+            return JSONResponse({"detail": words.NOTHING_HERE}, 404)
+        headers = Headers(scope=scope)
+        peer = scope["client"][0] if scope.get("client") else ""
+        client = client_of(peer, headers.get("x-forwarded-for", ""), self.settings.proxies)
+        if not self.limiter.allows("request", client) or (is_upload and not self.limiter.allows("upload", client)):
+            return _told_to_wait(as_text=is_upload)
+        return self._too_large(headers) if is_upload else None
+
+    def _too_large(self, headers: Headers) -> Response | None:
+        """An upload's size is known before any of it is read."""
+        stated = headers.get("content-length", "")
+        if not stated.isdecimal():
+            return PlainTextResponse(words.SIZE_UNKNOWN, 411)
+        if int(stated) > (self.settings.upload_mb << 20) + FORM:
+            return PlainTextResponse(words.too_large(self.settings.upload_mb), 413)
+        if shutil.disk_usage(os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir())).free < SPARE:
+            return PlainTextResponse(words.BUSY, 503)
+        return None
+
+
+def _told_to_wait(as_text: bool) -> Response:
+    headers = {"Retry-After": "60"}
+    if as_text:  # Gradio shows the answer to an upload as it comes
+        return PlainTextResponse(words.TOO_OFTEN, 429, headers)
+    return JSONResponse({"detail": words.TOO_OFTEN, "error": words.TOO_OFTEN}, 429, headers)
+
+
+async def _looked_through(receive: Receive) -> tuple[Receive, Response | None]:
+    """Read a call, and give it back to be read again; or a refusal if it is too long or names files elsewhere."""
+    content, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return _again(message, receive), None
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(content) > MAX_BODY:
+            return receive, JSONResponse({"detail": words.CALL_TOO_LONG, "error": words.CALL_TOO_LONG}, 413)
+    try:
+        elsewhere = _names_a_file_elsewhere(json.loads(content))
+    except (ValueError, RecursionError):
+        return receive, JSONResponse({"detail": words.NO_JSON, "error": words.NO_JSON}, 400)
+    if elsewhere:
+        return receive, JSONResponse({"detail": words.NO_ADDRESSES, "error": words.NO_ADDRESSES}, 400)
+    return _again({"type": "http.request", "body": content, "more_body": False}, receive), None
+
+
+def _again(first: Message, then: Receive) -> Receive:
+    waiting = [first]
+
+    async def receive() -> Message:
+        return waiting.pop() if waiting else await then()
+
+    return receive
+
+
+def _names_a_file_elsewhere(value: Any) -> bool:
+    """Whether any file object in the call is named by an address, which Gradio would fetch."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        if isinstance(path, str) and _ADDRESS.match(path):
+            return True
+        return any(_names_a_file_elsewhere(part) for part in value.values())
+    return isinstance(value, list) and any(_names_a_file_elsewhere(part) for part in value)
