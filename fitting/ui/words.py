@@ -120,8 +120,9 @@ def price(amount: float | None, currency: str) -> str:
     if amount is None:
         return ""
     number = f"{amount:,.0f}" if currency in _WHOLE else f"{amount:,.2f}"
-    if current() == "es":  # 1.234,50 €, and no point in four digits is left out, so that columns of prices line up
-        return f"{number.translate(str.maketrans(',.', '.,'))}\N{NO-BREAK SPACE}{_SYMBOLS.get(currency, currency)}".strip()
+    if current() == "es":
+        own = number.translate(str.maketrans(",.", ".,"))
+        return f"{own}\N{NO-BREAK SPACE}{_SYMBOLS.get(currency, currency)}".strip()
     if currency in _SYMBOLS:
         return _SYMBOLS[currency] + number
     return f"{number} {currency}".strip()
