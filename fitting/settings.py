@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         vectors_token: its token.
         queue: visitors who may wait; more are asked to come back.
         visit_minutes: after which a silent visit is over, and deleted.
+        languages: of the page; whoever reads none of them gets the first.
         visible_mark: write "AI-made picture" into the corner of downloads; their metadata always say so.
         embed_from: origins whose pages may show the room in a frame.
         proxies: how many of the host's own proxies stand in front and append to X-Forwarded-For.
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     vectors_token: SecretStr = SecretStr("")
     queue: int = Field(default=32, ge=1, le=1000)
     visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
+    languages: Annotated[tuple[Literal["en", "zh-CN", "es"], ...], NoDecode] = ("en", "zh-CN", "es")
     visible_mark: bool = False
     embed_from: Annotated[tuple[str, ...], NoDecode] = ()
     proxies: int = Field(default=0, ge=0, le=9)
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     tries_per_minute: int = Field(default=60, ge=0)
     upload_mb: int = Field(default=25, ge=1, le=25)
 
-    @field_validator("embed_from", mode="before")
+    @field_validator("embed_from", "languages", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """In the environment, a list is written with spaces or commas between."""
@@ -79,6 +81,13 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?", origin):
                 raise ValueError(f"{origin!r} is no origin; write https://shop.example, without a path")
         return origins
+
+    @field_validator("languages", mode="after")
+    @classmethod
+    def _once_each(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if not languages or len(set(languages)) < len(languages):
+            raise ValueError("name at least one language, and each but once")
+        return languages
 
     @field_validator("colour", mode="after")
     @classmethod

@@ -85,3 +85,13 @@ def test_every_setting_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for key in settings.Settings.model_fields:
         assert f"`{key}`" in text, key
+
+
+def test_languages_are_listed_the_first_for_whoever_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().languages[0] == "en" and len(settings.load().languages) == 3
+    monkeypatch.setenv("FITTING_LANGUAGES", "es, zh-CN")
+    assert settings.load().languages == ("es", "zh-CN")
+    for wrong in ("klingon", "es es", ","):
+        monkeypatch.setenv("FITTING_LANGUAGES", wrong)
+        with pytest.raises(ShopError, match="- languages: "):
+            settings.load()

@@ -25,6 +25,7 @@ PARAMETER = "lang"  # of the page's address: Gradio sends the page's parameters 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
+asked: ContextVar[str | None] = ContextVar("asked", default=None)  # by the request being answered, if by any
 
 
 @lru_cache
@@ -44,12 +45,13 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def current() -> str:
-    """The language to answer in: the one being spoken, or that of the event being answered; English otherwise."""
+    """The language to answer in: the one being spoken, or that of the event or request; English otherwise."""
     spoken = _spoken.get()
     if spoken is not None:
         return spoken
-    request = LocalContext.request.get(None)
-    return FIRST if request is None else wanted(request.query_params, request.headers) or FIRST
+    event = LocalContext.request.get(None)
+    language = asked.get() if event is None else wanted(event.query_params, event.headers)
+    return language or FIRST
 
 
 def wanted(parameters: Any, headers: Any, offered: Sequence[str] = tuple(NAMES)) -> str | None:
