@@ -17,6 +17,7 @@ from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
+from fitting.precision import last, quick
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import garment_frame, warp
@@ -62,12 +63,6 @@ class Engine:
         flow_net = weights.load(FlowNet, "tryon/flow", folder)
         return cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
 
-    @staticmethod
-    def _precision(device: torch.device) -> torch.autocast:
-        """Half precision as in training, where the processor computes it faster; positions stay in full."""
-        quick = device.type != "cpu" or getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-        return torch.autocast(device.type, torch.bfloat16, enabled=quick)
-
     @torch.inference_mode()
     def draw(self, scene: Scene, under: Underlay, garment: Garment, generate: bool = True) -> Drawing:
         """Lay a garment on, and draw what that leaves to be drawn.
@@ -77,8 +72,8 @@ class Engine:
         """
         home = next(self.flow_net.parameters())
         conditions = of_scene(scene, under), of_garment(garment)
-        told = [t.to(home.device, memory_format=torch.channels_last) for t in conditions]
-        with self._precision(home.device):
+        told = [last(t.to(home.device)) for t in conditions]
+        with quick(home.device):
             found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
@@ -90,8 +85,8 @@ class Engine:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
             joints = joint_maps(scene.person.keypoints[None]).to(home.device)
             given = generator_input(before.to(home.device), cloth, mask, edit, target, joints)
-            with self._precision(home.device):
-                drawn = self.generator(given.contiguous(memory_format=torch.channels_last))
+            with quick(home.device):
+                drawn = self.generator(last(given))
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))
         misfit = disagreement(mask * edit, target[:, PARTS[scene.category], None] * edit)

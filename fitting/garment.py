@@ -14,6 +14,7 @@ from fitting import person as people
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment_net import GarmentNet, GarmentNetConfig, GarmentReading, Kind
 from fitting.person import Part, Person, PersonNet
+from fitting.precision import last, quick
 
 __all__ = [
     "Category",
@@ -147,12 +148,13 @@ def look_closer(net: GarmentNet, unit: Tensor, glance: Tensor) -> tuple[cutout.C
 @torch.no_grad()
 def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> tuple[Tensor, Tensor]:
     """Chances (6,) and mask (h, w), from a picture or from the mean of it and its mirror image."""
-    square = cutout.letterbox(unit, side)[None]
-    reading = net(images.to_signed(torch.cat([square, square.flip(3)]) if mirrored else square))
-    masks = reading.cutout[:, 0].sigmoid()
+    square = images.to_signed(cutout.letterbox(unit, side)[None])
+    with quick(square.device):
+        reading = net(last(torch.cat([square, square.flip(3)]) if mirrored else square))
+    masks = reading.cutout[:, 0].float().sigmoid()
     if mirrored:
         masks = (masks[:1] + masks[1:].flip(2)) / 2
-    return reading.kind.softmax(1).mean(0), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
+    return reading.kind.float().softmax(1).mean(0), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
 
 
 @torch.no_grad()

@@ -89,7 +89,7 @@ class FittingRoom:
         drawn = ((weights or shipped.FOLDER) / "tryon").is_dir()
         return cls(
             folded(shipped.load(PersonNet, "person", weights)).to(device),
-            folded(shipped.load(GarmentNet, "garment", weights)).to(device),
+            folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last).to(device),
             Engine.load(weights, device) if drawn else None,
         )
 
