@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 Scores = Callable[[Tensor], Tensor]  # samples -> (B, ...) logits, the condition already bound
 Losses = dict[str, Tensor]
@@ -231,3 +232,16 @@ def spectral_norm(net: nn.Module) -> nn.Module:
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
             nn.utils.parametrizations.spectral_norm(module)
     return net
+
+
+def bare(net: nn.Module) -> dict[str, Tensor]:
+    """A network's weights with spectral norm divided out; the network itself is left as it is."""
+    training = net.training
+    net.eval()  # in training each look at a normed weight would move its estimate
+    state = {name: value for name, value in net.state_dict().items() if ".parametrizations." not in name}
+    for name, module in net.named_modules():
+        if parametrize.is_parametrized(module, "weight"):
+            weight: Tensor = module.weight  # type: ignore[assignment]
+            state[f"{name}.weight"] = weight.detach().clone()
+    net.train(training)
+    return state
