@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from fitting import images, weights
 from fitting.encoder import Encoder
+from fitting.evaluation import pictures as evaluation
 from fitting.garment import GarmentNet, Kind
 from fitting.picture_net import PictureConfig, Pictures, Sight, on_ground
 from fitting.training.augmentation import altered
@@ -192,3 +193,33 @@ def test_what_is_saved_makes_the_same_pictures(tmp_path: Path) -> None:
     seen = players.sight(torch.rand(2, 3, 64, 64))
     judged, meant = (judge(seen, *some(2)[1:]) for judge in (loaded.judge, players.game.discriminator.eval()))
     assert torch.allclose(judged, meant, atol=0.02)
+
+
+def test_a_kernel_distance_is_nothing_between_alike_and_grows() -> None:
+    random = torch.Generator().manual_seed(0)
+    one, same = (torch.randn(150, 8, generator=random) for _ in "ab")
+    near = evaluation.kernel_distance(one, same)
+    far = evaluation.kernel_distance(one + 1, same)
+    assert abs(near["mean"]) < 0.2 and far["mean"] > 1
+
+
+def test_a_round_trip_finds_what_was_asked_for() -> None:
+    random = torch.Generator().manual_seed(0)
+    asked, others = torch.randn(40, 16, generator=random), torch.randn(960, 16, generator=random)
+    assert evaluation.round_trip(asked + 0.01, asked, others) == 1
+    assert evaluation.round_trip(torch.randn(40, 16, generator=random), asked, others) < 0.2
+
+
+def test_copies_are_found_out() -> None:
+    class Flat:
+        """Sees the first colours as they are."""
+
+        def pooled(self, garments: torch.Tensor) -> torch.Tensor:
+            return garments[:, :, 0].flatten(1)
+
+    rows, zeros = torch.rand(3, 60, 4, 4, 4), torch.zeros(60)
+    training, unseen = (evaluation.Asked(garments, zeros, zeros) for garments in rows[:2])
+    copied = evaluation.copying(rows[0], unseen, training, Flat())  # type: ignore[arg-type]
+    honest = evaluation.copying(rows[2], unseen, training, Flat())  # type: ignore[arg-type]
+    assert copied["nearer_than_99_percent_of_unseen"] == 1
+    assert honest["nearer_than_99_percent_of_unseen"] < 0.2
