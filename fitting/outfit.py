@@ -32,7 +32,7 @@ INSTEAD = {
     Category.DRESS: (Category.UPPER, Category.LOWER),
     Category.OUTER: (),
 }
-STEPS = 4  # people half dressed that a dresser remembers
+STEPS = 6  # people half dressed that a dresser remembers
 
 
 def takes_off(category: Category) -> tuple[Category, ...]:

@@ -103,8 +103,13 @@ def choose_garment(page: Page, title: str) -> None:
 
 
 def try_on(page: Page, timeout: float = 30_000) -> None:
+    """Press the button, agree if that is asked for, and wait for the result."""
     page.locator("#go").click()
-    failure, done = page.locator("#status .error"), page.locator("#download")
+    failure, done, agree = page.locator("#status .error"), page.locator("#download"), page.locator("#agree")
+    expect(agree.or_(failure).or_(done).first).to_be_visible(timeout=timeout)
+    if agree.is_visible():
+        agree.click()
+        expect(agree).to_be_hidden(timeout=timeout)
     expect(failure.or_(done)).to_be_visible(timeout=timeout)
     assert failure.count() == 0, failure.inner_text()
     expect(page.locator("#slider img")).to_have_count(2)

@@ -23,9 +23,16 @@ from fitting.room import TryOn
 from fitting.ui.adviser import Adviser
 from fitting.ui.shelves import SamplePerson
 
+BOXES = {  # where garments are painted, in shares of the photo's width and height
+    Category.UPPER: (0.25, 0.33, 0.75, 0.55),
+    Category.LOWER: (0.25, 0.49, 0.75, 0.75),
+    Category.DRESS: (0.25, 0.33, 0.75, 0.75),
+    Category.OUTER: (0.2, 0.3, 0.45, 0.6),  # open: it hides half of what is below
+}
+
 
 class FakeRoom:
-    """Paints a rectangle of the garment's mean colour onto the photo.
+    """Paints a rectangle of the garment's mean colour onto the photo: a top's hangs a little over a skirt's.
 
     A photo that is all black holds no person, a picture that is all black no garment, and one that is all white
     breaks the room itself.
@@ -62,6 +69,8 @@ class FakeRoom:
         garment: images.Source | Garment,
         category: Category | str | None = None,
         progress: Callable[[str], None] | None = None,
+        engine: str = "auto",
+        over: bool = False,
     ) -> TryOn:
         seconds = {}
         for stage in ("person", "garment", "warp", "compose"):
@@ -73,11 +82,14 @@ class FakeRoom:
         worn = garment if isinstance(garment, Garment) else self.understand_garment(garment)
         picture = images.to_image(person.photo)
         colour = tuple(round(float(value) * 255) for value in worn.image.mean((1, 2)))
-        box = (picture.width // 4, picture.height // 3, picture.width * 3 // 4, picture.height * 3 // 4)
+        found = Category(category) if category else worn.category
+        left, top, right, bottom = BOXES[found]
+        box = tuple(
+            round(share * size) for share, size in zip((left, top, right, bottom), picture.size * 2, strict=True)
+        )
         ImageDraw.Draw(picture).rectangle(box, fill=colour)
         region = Image.new("L", picture.size)
         region.paste(255, box)
-        found = Category(category) if category else worn.category
         return TryOn(picture, region, picture.convert("RGBA"), found, person.notes, seconds)
 
     def forget(self, photo: images.Source | Person) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from fakes import wardrobe
 from PIL import Image
-from visitor import Visitor, offered, pictures, visiting
+from visitor import Visitor, offered, pictures, unheard, visiting
 
 from fitting.errors import GarmentError
 from fitting.events import Event, EventKind
@@ -21,9 +21,9 @@ from fitting.garment import Category
 from fitting.recommender import Recommender
 from fitting.ui import words
 from fitting.ui.cards import HEIGHT
-from fitting.ui.journey import OWN
 from fitting.ui.recommended import SHELF
 from fitting.ui.visits import Visits
+from fitting.ui.wearing import OWN
 
 
 @pytest.fixture
@@ -258,11 +258,52 @@ def test_wear_it_chooses_an_item_and_tries_it_on(visitor: Visitor) -> None:
     item = visitor.shopper.goes_with[0].item
     event = gr.EventData(None, {"item": item.id})
     shown = ["upper-1", item.id]
-    first, last = list(visitor.journey.wear(visitor.photo, shown, event, visitor.request, lambda *_, **__: None))
+    first, last = list(visitor.wearing.wear(visitor.photo, shown, event, visitor.request, unheard))
     assert first[3]["selected_index"] == 1
-    assert first[0] == item.id and item.title in first[1] and first[2] == words.AUTOMATIC
-    assert words.worn_as(item.category, False) in first[4] and last[-1]["visible"] is True
+    assert first[0] == item.id and item.title in first[1] and first[2] == words.AUTO
+    assert words.worn_as(item.category, False) in first[4] and last[8]["visible"] is True
     assert (item.id, EventKind.TRIED) in visitor.done() and visitor.shopper.in_view == item.id
+
+
+def test_cards_show_their_garment_with_the_rest_of_the_look(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor.try_on("upper-1")
+    worn: dict[str, list[Category]] = {}
+    save = visitor.journey.visits.save
+
+    def saved(*given: Any, **more: Any) -> str:
+        path = save(*given, **more)
+        worn[path] = tried[-2:]
+        return path
+
+    tried: list[Category] = []
+    room, try_on = visitor.journey.room, visitor.journey.room.try_on
+
+    def counted(person: Any, garment: Any, **options: Any) -> Any:
+        tried.append(garment.category)
+        return try_on(person, garment, **options)
+
+    monkeypatch.setattr(room, "try_on", counted)
+    monkeypatch.setattr(Visits, "save", lambda self, *given, **more: saved(*given, **more))
+    list(visitor.draw())
+    cards = {card.item.category: card for card in visitor.shopper.cards()}
+    assert worn[cards[Category.LOWER].picture or ""] == [Category.LOWER, Category.UPPER], "the worn top over trousers"
+    assert worn[cards[Category.OUTER].picture or ""][-1] is Category.OUTER
+    assert cards[Category.LOWER].beside == ("upper-1",) and cards[Category.UPPER].beside == ()
+    tops = sum(category is Category.UPPER for category in tried)
+    lower = sum(card.item.category is Category.LOWER for card in visitor.shopper.cards())
+    assert tops <= SHELF + lower + 1, "what is worn under jackets is drawn once for all of them"
+
+
+def test_cards_are_drawn_anew_when_what_is_beside_them_changes(visitor: Visitor) -> None:
+    visitor.try_on("upper-1")
+    *_, html = visitor.draw()
+    before = pictures(html)
+    after = pictures(visitor.try_on("upper-2"))
+    kinds = {item.id: item.category for item in visitor.journey.catalogue}
+    both = before.keys() & after.keys()
+    assert any(kinds[item] is Category.UPPER for item in both)
+    for item in both:
+        assert (after[item] == before[item]) is (kinds[item] in (Category.UPPER, Category.DRESS))
 
 
 def test_a_failed_try_on_of_another_photo_clears_the_shelves(visitor: Visitor) -> None:

@@ -19,10 +19,13 @@ from fitting.recommender import Recommender
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.journey import Journey
+from fitting.ui.keeping import Keeping
+from fitting.ui.look import Wardrobe
 from fitting.ui.recommended import Recommended
 from fitting.ui.shopper import Shopper
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
+from fitting.ui.wearing import Shown, Wearing
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Visitor:
 
     journey: Journey
     recommended: Recommended
+    wearing: Wearing
+    keeping: Keeping
     photo: str
     name: str = "me"
 
@@ -47,8 +52,17 @@ class Visitor:
         self.journey.choose_item([item], event, self.request)
         return self.recommended.lay_out(self.photo, self.request)
 
+    @property
+    def wardrobe(self) -> Wardrobe:
+        return self.journey.visits.of(self.name).wardrobe
+
+    def dress(self, item: str | None, own: str | None = None, worn: str = words.AUTO) -> list[Shown]:
+        """What the page gets when the button is pressed; without asking whether the visitor agrees."""
+        self.wardrobe.agreed = True
+        return list(self.wearing.dress(self.photo, item, own, worn, self.request, unheard))
+
     def try_on(self, item: str, own: str | None = None) -> str:
-        list(self.journey.dress(self.photo, item, own, words.AUTOMATIC, self.request, lambda *_, **__: None))
+        self.dress(item, own)
         return self.recommended.lay_out(self.photo, self.request)
 
     def draw(self) -> Iterator[str]:
@@ -69,7 +83,13 @@ def visiting(folder: Path, catalogue: Catalogue, load: Callable[[Catalogue], Rec
     shop, room, visits, turns = FakeShop(catalogue), FakeRoom(), Visits(folder / "cache"), Turns()
     adviser = Adviser(shop, load)
     journey = Journey(room, shop, [], visits, adviser, turns)  # type: ignore[arg-type]
-    return Visitor(journey, Recommended(room, shop, adviser, visits, turns), str(photo))  # type: ignore[arg-type]
+    recommended = Recommended(room, shop, adviser, visits, turns)  # type: ignore[arg-type]
+    wearing = Wearing(room, shop, visits, turns)  # type: ignore[arg-type]
+    return Visitor(journey, recommended, wearing, Keeping(visits, "Corner Shop"), str(photo))
+
+
+def unheard(*_: Any, **__: Any) -> None:
+    """Progress that nobody looks at."""
 
 
 def offered(html: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same fitting room for programs: the named endpoints /try_on and /recommend."""
+"""The same fitting room for programs: the named endpoints /try_on, /recommend and /catalogue."""
 
 # Without `from __future__ import annotations`: Gradio reads the endpoint's types from the annotations themselves.
 
@@ -11,14 +11,17 @@ from PIL import Image
 from fitting import images
 from fitting.errors import GarmentError, PhotoError
 from fitting.events import EventKind
-from fitting.garment import Category, Garment
+from fitting.garment import Garment
 from fitting.recommender import because
 from fitting.room import FittingRoom
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
-from fitting.ui.journey import garment_of, spoken
+from fitting.ui.languages import told
+from fitting.ui.look import garment_of
+from fitting.ui.offers import Finders, add_catalogue, category_of, count_of
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Shopper
+from fitting.ui.telling import spoken
 from fitting.ui.visits import Visits
 
 MOST = 50  # items recommended at once
@@ -38,6 +41,7 @@ def add_api(room: FittingRoom, shop: ShopFront, visits: Visits, adviser: Adviser
     """Add the endpoints to the app being built."""
     _add_try_on(room, shop, visits)
     _add_recommend(visits, adviser)
+    add_catalogue(Finders(shop))
 
 
 def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
@@ -57,7 +61,7 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
         session = request.session_hash or "api"
         visit = visits.of(session)
         try:
-            worn_as = _category(category)
+            worn_as = category_of(category)
             person = images.decode(_uploaded(visits, session, "photo", photo), PhotoError)
             if item is None:
                 worn: Image.Image | Garment = images.decode(
@@ -71,7 +75,7 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
             path = visits.save(visit, result.picture, "fitting-room.png")
         except Exception as error:
             raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
-        return FileData(path=path), result.category.value, list(result.notes)
+        return FileData(path=path), result.category.value, [told(note) for note in result.notes]
 
     gr.api(try_on, api_name="try_on", concurrency_id="room", concurrency_limit=1)
 
@@ -90,7 +94,7 @@ def _add_recommend(visits: Visits, adviser: Adviser) -> None:
         """
         shopper = visits.of(request.session_hash).shopper if request.session_hash else Shopper()
         try:
-            wanted, number = _category(category), _count(count)
+            wanted, number = category_of(category), count_of(count, 1, MOST)
             found = adviser.recommend(shopper, viewed, wanted, number)
         except Exception as error:
             raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
@@ -103,7 +107,7 @@ def _add_recommend(visits: Visits, adviser: Adviser) -> None:
                 title=entry.item.title,
                 price=entry.item.price,
                 score=entry.score,
-                reasons=[because(reason, catalogue) for reason in entry.reasons],
+                reasons=[told(because(reason, catalogue)) for reason in entry.reasons],
             )
             for entry in entries
         ]
@@ -121,18 +125,3 @@ def _uploaded(visits: Visits, session: str, place: str, file: Any) -> str:
         raise error(words.GONE)
     visits.keep(session, place, path)
     return path
-
-
-def _count(count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
-        raise GarmentError(words.count_between(1, MOST))
-    return count
-
-
-def _category(name: str) -> Category | None:
-    """Gradio does not hold callers to the endpoint's types."""
-    if name == "auto":
-        return None
-    if name not in [category.value for category in Category]:
-        raise GarmentError(words.NO_SUCH_CATEGORY)
-    return Category(name)

@@ -15,13 +15,17 @@ from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.api import add_api
 from fitting.ui.cards import PRESS
-from fitting.ui.compare import MOVE
+from fitting.ui.compare import MOVE, ZOOM
 from fitting.ui.journey import Journey, cache_folder
+from fitting.ui.keeping import Keeping
+from fitting.ui.languages.page import Page, in_each, switch
+from fitting.ui.looks_html import KEPT, ROW
 from fitting.ui.pictures import picture_input
 from fitting.ui.recommended import Recommended
-from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of, shelves
+from fitting.ui.shelves import EVERYTHING, SamplePerson, ShopFront, pictures_of, shelf_choices, shelves
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
+from fitting.ui.wearing import Wearing
 
 
 def build_app(
@@ -42,23 +46,37 @@ def build_app(
     settings = settings or Settings()
     visits, turns = Visits(cache_folder(), settings.visit_minutes * 60), Turns()
     adviser = adviser or Adviser(shop)
-    journey = Journey(room, shop, people, visits, adviser, turns, VISIBLE if settings.visible_mark else "")
+    mark = VISIBLE if settings.visible_mark else ""
+    journey = Journey(room, shop, people, visits, adviser, turns)
+    wearing, keeping = Wearing(room, shop, visits, turns, mark), Keeping(visits, settings.name, mark)
     recommended = Recommended(room, shop, adviser, visits, turns)
-    # Uploads that no visit ever claimed are swept within the hour.
-    with gr.Blocks(title=settings.name, analytics_enabled=False, delete_cache=(600, 3600)) as app:
-        gr.HTML(_header(settings), elem_id="header", padding=False)
-        with gr.Row(elem_id="room", equal_height=False):
-            photo = _photo_column(journey)
-            garment = _garment_column(journey)
-            result = _result_column()
-        more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
-        gr.HTML(_footer(), elem_id="footer", padding=False)
-        _connect(journey, recommended, photo, garment, result, more)
-        revision = gr.State(journey.catalogue.revision)
-        seen = [garment["shelf"], garment["gallery"], garment["shown"], revision]
-        app.load(journey.arrive, revision, seen, **LIGHT)
-        app.unload(journey.leave)
-        add_api(room, shop, visits, adviser)
+
+    def page() -> Page:
+        # Uploads that no visit ever claimed are swept within the hour.
+        with Page(title=settings.name, analytics_enabled=False, delete_cache=(600, 3600)) as app:
+            gr.HTML(_header(settings), elem_id="header", padding=False)
+            with gr.Row(elem_id="room", equal_height=False):
+                photo = _photo_column(journey)
+                garment = _garment_column(journey)
+                result = _result_column()
+            kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
+            more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
+            gr.HTML(_footer(), elem_id="footer", padding=False)
+            _connect(
+                journey,
+                recommended,
+                Parts(photo=photo, garment=garment, result=result, kept=kept, more=more),
+                wearing,
+                keeping,
+            )
+            revision = gr.State(journey.catalogue.revision)
+            seen = [garment["shelf"], garment["gallery"], garment["shown"], revision]
+            app.load(journey.arrive, revision, seen, **LIGHT)
+            app.unload(journey.leave)
+            add_api(room, shop, visits, adviser)
+        return app
+
+    app = in_each(page, settings.languages)
     app.queue(max_size=settings.queue, default_concurrency_limit=4)
     return app
 
@@ -120,8 +138,8 @@ def _garment_column(journey: Journey) -> Parts:
                 gr.HTML(words.note(words.OWN_ADVICE), padding=False)
         chosen = gr.HTML(words.note(words.CHOSEN_NOTHING), elem_id="chosen", padding=False)
         worn = gr.Radio(
-            [words.AUTOMATIC, *words.CATEGORIES.values()],
-            value=words.AUTOMATIC,
+            words.worn_choices(),
+            value=words.AUTO,
             label=words.WORN,
             elem_id="worn",
             elem_classes="chips",
@@ -131,9 +149,10 @@ def _garment_column(journey: Journey) -> Parts:
 
 def _catalogue(journey: Journey) -> Parts:
     laid_out = shelves(journey.catalogue)
-    names = list(laid_out)
-    everything = laid_out[names[0]]
-    shelf = gr.Dropdown(names, value=names[0], label=words.SHOW, filterable=False, elem_id="shelf-filter")
+    everything = laid_out[EVERYTHING]
+    shelf = gr.Dropdown(
+        shelf_choices(laid_out), value=EVERYTHING, label=words.SHOW, filterable=False, elem_id="shelf-filter"
+    )
     gallery = gr.Gallery(
         pictures_of(everything),
         label=words.CATALOGUE,
@@ -155,17 +174,24 @@ def _result_column() -> Parts:
     with gr.Column(elem_id="result-column", elem_classes="card"):
         gr.HTML(_heading(3, words.RESULT), padding=False)
         go = gr.Button(words.GO, variant="primary", size="lg", elem_id="go")
+        with gr.Column(visible=False, elem_id="consent") as consent:
+            gr.HTML(f"<h3>{words.CONSENT_TITLE}</h3><p>{words.CONSENT}</p>", padding=False)
+            agree = gr.Button(words.CONSENT_GO, variant="primary", elem_id="agree")
         status = gr.HTML(_empty(), elem_id="status", padding=False)
         with gr.Column(visible=False, elem_id="result") as panel, gr.Tabs():
             # Both are kept on the page: what is sent to a tab that is not would be lost.
             with gr.Tab(words.COMPARE, render_children=True):
                 slider = gr.HTML(js_on_load=MOVE, elem_id="slider", padding=False)
             with gr.Tab(words.PLAIN, render_children=True):
-                plain = gr.HTML(elem_id="plain", padding=False)
+                plain = gr.HTML(js_on_load=ZOOM, elem_id="plain", padding=False)
+        look = gr.HTML("", js_on_load=ROW, elem_id="look", padding=False, apply_default_css=False)
         download = gr.DownloadButton(words.DOWNLOAD, visible=False, elem_id="download")
         gr.HTML(f'<p class="honesty">{words.HONESTY}</p>', padding=False)
     return {
         "go": go,
+        "consent": consent,
+        "agree": agree,
+        "look": look,
         "status": status,
         "panel": panel,
         "slider": slider,
@@ -185,10 +211,9 @@ CARDS: dict[str, Any] = {
 }
 
 
-def _connect(
-    journey: Journey, recommended: Recommended, photo: Parts, garment: Parts, result: Parts, more: gr.HTML
-) -> None:
+def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: Wearing, keeping: Keeping) -> None:
     """Wire the page."""
+    photo, garment, result, more, kept = (page[name] for name in ("photo", "garment", "result", "more", "kept"))
     choice, chosen, worn = garment["choice"], garment["chosen"], garment["worn"]
 
     said = [photo["advice"], photo["people"]]
@@ -203,27 +228,36 @@ def _connect(
     )
     garment["own"].clear(journey.drop_own, None, [choice, chosen], **LIGHT)
 
-    shown = [result[name] for name in ("status", "panel", "slider", "plain", "download")]
+    shown = [result[name] for name in ("status", "panel", "slider", "plain", "download", "look", "consent")]
     wanted = [photo["photo"], choice, garment["own"], worn]
     progress: dict[str, Any] = {"show_progress_on": result["status"], **HEAVY}
-    dressed = result["go"].click(journey.dress, wanted, shown, js=_SCROLL_TO_RESULT, **progress)
+    look, mine = result["look"], photo["photo"]
     chosen_there = [choice, chosen, worn, garment["gallery"]]
-    worn_there = more.wear(journey.wear, [photo["photo"], garment["shown"]], [*chosen_there, *shown], **progress)
+    dressed = [
+        result["go"].click(wearing.dress, wanted, shown, js=_SCROLL_TO_RESULT, **progress),
+        result["agree"].click(wearing.agree, wanted, shown, **progress),
+        more.wear(wearing.wear, [mine, garment["shown"]], [*chosen_there, *shown], **progress),
+        look.off(wearing.take_off, mine, shown, **progress),
+        look.undo(wearing.undo, mine, shown, **progress),
+        kept.again(wearing.put_on, mine, shown, **progress),
+    ]
+    look.afresh(wearing.start_afresh, None, shown, **LIGHT)
+    look.keep(keeping.keep, None, [look, kept], **LIGHT)
+    kept.remove(keeping.remove, None, kept, **LIGHT)
+    kept.share(keeping.share, None, kept, **LIGHT)
     more.favour(recommended.favour, None, more, **LIGHT)
     refused = more.refuse(recommended.refuse, None, more, **LIGHT)
 
-    filled = [
-        done.then(recommended.lay_out, photo["photo"], more, **LIGHT) for done in (picked, brought, dressed, worn_there)
-    ]
+    filled = [done.then(recommended.lay_out, mine, more, **LIGHT) for done in (picked, brought, *dressed)]
     drawn = [done.then(recommended.draw, None, more, **CARDS) for done in (*filled, refused)]
-    cleared = [photo["photo"], *said, garment["own"], choice, chosen, *shown, more]
+    cleared = [mine, *said, garment["own"], choice, chosen, *shown, more, kept]
     photo["forget"].click(journey.forget, None, cleared, cancels=drawn, **LIGHT)
 
 
 # On a phone the result is below the button: bring it into view while it is being made.
 _SCROLL_TO_RESULT = """(...args) => {
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    document.querySelector("#go").scrollIntoView({block: "start", behavior: still ? "auto" : "smooth"});
+    document.querySelector("#result-column").scrollIntoView({block: "start", behavior: still ? "auto" : "smooth"});
     return args;
 }"""
 
@@ -234,7 +268,7 @@ stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 
 def _header(settings: Settings) -> str:
     name, tagline = escape(settings.name), escape(settings.tagline or words.TAGLINE)
-    return f"<header>{_HANGER}<div><h1>{name}</h1><p>{tagline}</p></div></header>"
+    return f"<header>{_HANGER}<div><h1>{name}</h1><p>{tagline}</p></div>{switch(settings.languages)}</header>"
 
 
 def _heading(number: int, text: str) -> str:

@@ -39,7 +39,7 @@ element.addEventListener("click", event => {
         trigger("refuse", {item});
     } else {
         const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-        document.querySelector("#go").scrollIntoView({block: "start", behavior: still ? "auto" : "smooth"});
+        document.querySelector("#result-column").scrollIntoView({block: "start", behavior: still ? "auto" : "smooth"});
         trigger("wear", {item});
     }
 });

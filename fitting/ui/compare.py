@@ -13,34 +13,75 @@ from PIL import Image
 
 from fitting.ui import words
 
-# A range input lies invisibly over the pictures; where it stands is where the one is cut off and the other shows.
-MOVE = """element.addEventListener("input", event => {
-    event.target.parentElement.style.setProperty("--cut", event.target.value + "%");
+ZOOM = """element.addEventListener("click", event => {
+    const button = event.target.closest("button"), dialog = element.querySelector("dialog");
+    if (button?.className === "zoom") dialog.showModal();
+    else if (button?.className === "close" || event.target === dialog) dialog.close();
+    else if (button?.className === "sight") {
+        const large = button.getAttribute("aria-pressed") !== "true", box = button.getBoundingClientRect();
+        const across = event.detail ? (event.clientX - box.left) / box.width : 0.5;
+        const down = event.detail ? (event.clientY - box.top) / box.height : 0.3;
+        button.setAttribute("aria-pressed", large);
+        dialog.scrollTo(across * dialog.scrollWidth - dialog.clientWidth / 2,
+            down * dialog.scrollHeight - dialog.clientHeight / 2);
+    }
 });"""
 
+# A range input lies invisibly over the pictures; where it stands is where the one is cut off and the other shows.
+MOVE = (
+    """element.addEventListener("input", event => {
+    event.target.parentElement.style.setProperty("--cut", event.target.value + "%");
+});
+"""
+    + ZOOM
+)
 
-def comparison(before: str, after: str, shown: Image.Image, cut: int = 50) -> str:
+_ARROWS = """<svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" focusable="false"><path d="M14 4h6v6M10
+20H4v-6M20 4l-7 7M4 20l7-7" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"
+stroke-linejoin="round"/></svg>"""
+
+
+def cut_at(edit_region: Image.Image) -> int:
+    """Where before turns into after at first, in per cent of the width: in the middle of what has changed."""
+    box = edit_region.getbbox()
+    return 50 if box is None else round(50 * (box[0] + box[2]) / edit_region.width)
+
+
+def comparison(before: str, after: str, shown: Image.Image, cut: int = 50, said: str = "") -> str:
     """Before and after, cut at a movable line.
 
     Args:
         before, after: paths of two pictures of one size.
         shown: one of them, for its size: so that the page does not jump.
         cut: where the line is at first, in per cent of the width.
+        said: what the person wears, for who cannot see it.
     """
     return (
         f'<div class="compare" style="--cut: {cut}%">'
-        + _picture(after, words.AFTER_ALT, shown, "after")
+        + _picture(after, said or words.AFTER_ALT, shown, "after")
         + _picture(before, words.BEFORE_ALT, shown, "before")
         + f'<span class="tag left" aria-hidden="true">{words.BEFORE}</span>'
         + f'<span class="tag right" aria-hidden="true">{words.AFTER}</span>'
-        + f'<input type="range" min="0" max="100" value="{cut}" aria-label="{words.COMPARE_HINT}"></div>'
+        + f'<input type="range" min="0" max="100" value="{cut}" aria-label="{words.COMPARE_HINT}">'
+        + f"{_zoom(after, said, shown)}</div>"
     )
 
 
-def plain(after: str, shown: Image.Image) -> str:
-    """The picture alone; pressing it opens it in a tab of its own."""
-    picture = _picture(after, words.AFTER_ALT, shown, "after")
-    return f'<a class="plain" href="{address(after)}" target="_blank" rel="noopener">{picture}</a>'
+def plain(after: str, shown: Image.Image, said: str = "") -> str:
+    """The picture alone."""
+    picture = _picture(after, said or words.AFTER_ALT, shown, "after")
+    return f'<div class="plain">{picture}{_zoom(after, said, shown)}</div>'
+
+
+def _zoom(path: str, said: str, shown: Image.Image) -> str:
+    """A button that fills the screen with the picture; there, pressing the picture makes it larger, or smaller."""
+    picture = _picture(path, said or words.AFTER_ALT, shown, "large")
+    return (
+        f'<button type="button" class="zoom" aria-label="{words.ZOOM}">{_ARROWS}</button>'
+        f'<dialog class="screen" aria-label="{words.ZOOM}"><button type="button" class="close">{words.CLOSE}</button>'
+        f'<button type="button" class="sight" aria-label="{words.ZOOM_HINT}" aria-pressed="false">{picture}</button>'
+        "</dialog>"
+    )
 
 
 def _picture(path: str, alt: str, shown: Image.Image, name: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from fitting.errors import GarmentError
 from fitting.garment import Category, Garment
-from fitting.outfit import LAYERS, takes_off
+from fitting.outfit import LAYERS, Outfit, takes_off
+from fitting.ui import words
+from fitting.ui.shelves import ShopFront
 
 PAST = 12  # looks that can be gone back to
 KEPT = 6  # looks that can be kept
@@ -61,11 +64,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Kept:
-    """A look that was kept, with its picture's path."""
+    """A look that was kept, with the paths of the photo it was worn on and of its picture."""
 
     id: str
     look: Look
     picture: str
+    photo: str | None
 
 
 @dataclass
@@ -74,7 +78,7 @@ class Wardrobe:
 
     Attributes:
         look: what the result on the page shows.
-        result: path of the picture of it on the page; None while there is none.
+        photo, result: paths of the photo it is worn on and of its picture on the page; None while there is none.
         past: looks before, the last one last.
         kept: looks that were kept, the oldest first.
         brought: the garment that the visitor brought last, as it was understood, and its file.
@@ -83,6 +87,7 @@ class Wardrobe:
     """
 
     look: Look = field(default_factory=Look)
+    photo: str | None = None
     result: str | None = None
     past: list[Look] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
@@ -91,19 +96,19 @@ class Wardrobe:
     agreed: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def show(self, look: Look, result: str | None, undone: bool = False) -> None:
+    def show(self, look: Look, photo: str | None, result: str | None, undone: bool = False) -> None:
         """There is another result; undone, the look before is the last that can be gone back to."""
         with self.lock:
             if undone and self.past:
                 self.past.pop()
             elif look != self.look:
                 self.past = [*self.past, self.look][-PAST:]
-            self.look, self.result = look, result
+            self.look, self.photo, self.result = look, photo, result
 
     def keep(self, picture: str) -> Kept:
         """Keep the look, with a picture of it."""
         with self.lock:
-            kept = Kept(secrets.token_urlsafe(9), self.look, picture)
+            kept = Kept(secrets.token_urlsafe(9), self.look, picture, self.photo)
             self.kept.append(kept)
             return kept
 
@@ -115,6 +120,33 @@ class Wardrobe:
     def forget(self) -> None:
         """The visit is over."""
         with self.lock:
-            self.look, self.result, self.brought = Look(), None, None
+            self.look, self.photo, self.result, self.brought = Look(), None, None, None
             self.past, self.kept = [], []
             self.sample = self.agreed = False
+
+
+def garment_of(shop: ShopFront, item_id: str) -> Garment:
+    """An item's garment, without notes: what it is, the shop knows.
+
+    Raises:
+        GarmentError: there is no such item (any more).
+    """
+    try:
+        return replace(shop.garment(item_id), notes=())
+    except KeyError:
+        raise GarmentError(words.NO_SUCH_ITEM) from None
+
+
+def outfit_of(shop: ShopFront, look: Look) -> Outfit:
+    """A look's garments, each worn where the look says.
+
+    Raises:
+        GarmentError: one of them is sold out and gone.
+    """
+    outfit = Outfit()
+    for piece in look.pieces:
+        garment = garment_of(shop, piece.key) if piece.brought is None else piece.brought
+        outfit = outfit.wear(
+            garment if garment.category is piece.category else replace(garment, category=piece.category)
+        )
+    return outfit

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from fitting import images
 from fitting.errors import FittingError, PhotoError
 from fitting.events import EventKind
-from fitting.person import Person
+from fitting.item import Item
+from fitting.outfit import Dresser, Outfit
 from fitting.recommender import Recommendation, because
 from fitting.room import FittingRoom
-from fitting.ui import cards, words
+from fitting.ui import cards, languages, words
 from fitting.ui.adviser import Adviser
+from fitting.ui.look import Look, Piece, outfit_of
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Card, Shopper
 from fitting.ui.turns import Turns
@@ -40,7 +42,8 @@ class Recommended:
     def lay_out(self, photo: str | None, request: gr.Request) -> str:
         """Fill the shelves anew for the garment that is chosen; there are none before the first result.
 
-        Cards that are on the shelves already keep their pictures, unless the photo is another one now.
+        Cards that are on the shelves already keep their pictures, unless the photo is another one now, or what is
+        worn beside their garments.
         """
         visit = self._visit(request)
         shopper = visit.shopper
@@ -50,7 +53,9 @@ class Recommended:
             return ""
         found = self.adviser.shelves(shopper, SHELF)
         with shopper.lock:
+            look = visit.wardrobe.look
             kept = (card for card in shopper.cards() if not card.waiting and photo == shopper.photo)
+            kept = (card for card in kept if card.beside == beside(look, card.item).keys)
             drawn = {card.item.id: card for card in kept}
             shopper.clear()
             shopper.photo = photo
@@ -66,11 +71,12 @@ class Recommended:
         shopper = visit.shopper
         number = shopper.stop()  # a drawing that is still under way gives way to this one
         if self._next(shopper, number) is not None:
-            with self._figure(shopper.photo) as person, suppress(VisitOverError):
+            look = visit.wardrobe.look
+            with self._figure(shopper.photo, look) as dresser, suppress(VisitOverError):
                 while (card := self._next(shopper, number)) is not None:
                     with self.turns.in_background():
                         if shopper.is_current(number):
-                            self._draw_one(card, person, visit, number)
+                            self._draw_one(card, dresser, look, visit, number)
                     if shopper.is_current(number):
                         yield self._html(shopper)
         if shopper.is_current(number):
@@ -106,35 +112,50 @@ class Recommended:
         return self._html(shopper)
 
     @contextmanager
-    def _figure(self, photo: str | None) -> Iterator[Person | None]:
-        """The person that cards are drawn on, None if there is none any more; dropped from memory afterwards."""
-        person, small = None, None
+    def _figure(self, photo: str | None, look: Look) -> Iterator[tuple[Dresser, Outfit] | None]:
+        """Who dresses the person that cards are drawn on, and what that person wears.
+
+        None if there is no photo any more. The small person is dropped from memory afterwards.
+        """
+        person, small, worn = None, None, Outfit()
         try:
             if photo is not None:
                 person = self.room.understand_person(images.decode(photo, PhotoError))
                 small = cards.figure(person)
+            worn = outfit_of(self.shop, look)
         except Exception as error:
             _note("the visitor cannot be drawn on cards", error)
         try:
-            yield small
+            if small is None:
+                yield None
+            else:
+                with Dresser(self.room, small) as dresser:
+                    yield dresser, worn
         finally:
             if small is not None and small is not person:
                 self.room.forget(small)
 
-    def _draw_one(self, card: Card, person: Person | None, visit: Visit, number: int) -> None:
-        """Draw one card; where that cannot be, it keeps the shop's picture. Raises VisitOverError."""
+    def _draw_one(
+        self, card: Card, dressing: tuple[Dresser, Outfit] | None, look: Look, visit: Visit, number: int
+    ) -> None:
+        """Draw one card: its garment with the rest of the look. Where that cannot be, it keeps the shop's picture.
+
+        Raises:
+            VisitOverError: the visitor left.
+        """
         path = None
         try:
-            if person is not None:
-                picture = self.room.try_on(person, self.shop.garment(card.item.id)).picture
-                path = self.visits.save(visit, picture, "card.jpg", "card")
+            if dressing is not None:
+                dresser, worn = dressing
+                outfit = worn.wear(self.shop.garment(card.item.id))
+                path = self.visits.save(visit, dresser.wear(outfit).picture, "card.jpg", "card")
         except VisitOverError:
             raise
         except Exception as error:
             _note(f"{card.item.id} cannot be drawn on a card", error)
         with visit.shopper.lock:
             if visit.shopper.is_current(number):
-                card.picture, card.waiting = path, False
+                card.picture, card.waiting, card.beside = path, False, beside(look, card.item).keys
 
     def _next(self, shopper: Shopper, number: int) -> Card | None:
         """The next card to draw, if this round of drawing is still wanted."""
@@ -148,7 +169,7 @@ class Recommended:
         for entry in found:
             old = drawn.get(entry.item.id)
             reason = self._reason(entry, shopper)
-            made.append(Card(entry.item, reason, old.picture, False) if old else Card(entry.item, reason))
+            made.append(replace(old, item=entry.item, reason=reason) if old else Card(entry.item, reason))
         return made
 
     def _reason(self, entry: Recommendation, shopper: Shopper) -> str:
@@ -156,7 +177,7 @@ class Recommended:
         told = sorted(entry.reasons, key=lambda reason: reason.item == shopper.in_view)
         catalogue = self.shop.catalogue()
         told = [reason for reason in told if reason.item in catalogue]
-        return because(told[0], catalogue) if told else ""
+        return languages.told(because(told[0], catalogue)) if told else ""
 
     def _begin_with_likeness(self, shopper: Shopper, drawn: dict[str, Card]) -> None:
         """What looks most like the visitor's own garment comes first: it is in view only in its stead."""
@@ -185,6 +206,11 @@ class Recommended:
 
     def _visit(self, request: gr.Request) -> Visit:
         return self.visits.of(request.session_hash or "")
+
+
+def beside(look: Look, item: Item) -> Look:
+    """What stays on when an item is put on."""
+    return look.wear(Piece(item.id, item.title, item.category)).without(item.id)
 
 
 def _note(what: str, error: Exception) -> None:

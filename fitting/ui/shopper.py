@@ -21,12 +21,14 @@ class Card:
         reason: in a shopper's words; empty where there is none that can be proved.
         picture: path of the item on the visitor; without one, the shop's own picture is shown.
         waiting: whether it is still to be drawn on the visitor.
+        beside: the garments that the picture shows it with, by their keys.
     """
 
     item: Item
     reason: str = ""
     picture: str | None = None
     waiting: bool = True
+    beside: tuple[str, ...] = ()
 
 
 @dataclass

@@ -17,19 +17,26 @@ from pathlib import Path
 from PIL import Image
 
 from fitting.provenance import KINDS, QUALITY, marked
+from fitting.ui.look import Wardrobe
 from fitting.ui.shopper import Shopper
 
 
 @dataclass
 class Visit:
     """Files of one visitor: uploads by the place they were given for, and folders of made pictures by what they are
-    made for. And what the visitor did, which is on no disk."""
+    made for. And what the visitor did and wears, which is on no disk."""
 
     uploads: dict[str, Path] = field(default_factory=dict)
     folders: dict[str, list[Path]] = field(default_factory=dict)
     shopper: Shopper = field(default_factory=Shopper)
+    wardrobe: Wardrobe = field(default_factory=Wardrobe)
     seen: float = 0.0
     over: bool = False
+
+    def forget(self) -> None:
+        """Drop what is in memory."""
+        self.shopper.forget()
+        self.wardrobe.forget()
 
 
 class VisitOverError(Exception):
@@ -115,7 +122,7 @@ class Visits:
         with self._lock:
             visit = self._end(session)
         if visit is not None:
-            visit.shopper.forget()
+            visit.forget()
 
     def uploads(self, session: str) -> list[Path]:
         """The files that a visitor gave."""
@@ -144,12 +151,12 @@ class Visits:
                     self._sweeper = None
             for visit in ended:
                 if visit is not None:
-                    visit.shopper.forget()
+                    visit.forget()
             if last:
                 return
 
     def _end(self, session: str) -> Visit | None:
-        """Delete the files of a visit. Its shopper is forgotten by the caller, who must not hold the lock then."""
+        """Delete the files of a visit. The caller forgets what is in memory, and must not hold the lock then."""
         visit = self._visits.pop(session, None)
         if visit is not None:
             visit.over = True
