@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from fitting.catalogue import Catalogue, Item
-from fitting.garment import Garment
+from fitting.garment import Category, Garment
 from fitting.ui import words
+from fitting.ui.languages import told
 
 
 class ShopFront(Protocol):
@@ -26,6 +27,7 @@ class ShopFront(Protocol):
         ...
 
 
+EVERYTHING = "everything"  # the key of the shelf that has it all
 UNSELECTED = -1  # told None, Gradio's gallery keeps its selection
 
 
@@ -44,18 +46,24 @@ def load_people(folder: Path) -> list[SamplePerson]:
 
 
 def shelves(catalogue: Catalogue) -> dict[str, list[Item]]:
-    """Name -> items in stock, everything first; then by category, or by pattern where all are of one category."""
+    """Key -> items in stock, everything first; then by category, or by pattern where all are of one category."""
     items = [item for item in catalogue if item.in_stock]
     sorted_by: dict[str, list[Item]] = {}
     if len({item.category for item in items}) > 1:
-        for category, name in words.CATEGORIES.items():
-            sorted_by[name] = [item for item in items if item.category == category]
+        for category in Category:
+            sorted_by[category.value] = [item for item in items if item.category == category]
     else:
         for pattern, _ in Counter(item.pattern for item in items if item.pattern).most_common():
-            sorted_by[pattern.capitalize()] = [item for item in items if item.pattern == pattern]
-    return {words.EVERYTHING: items, **{name: found for name, found in sorted_by.items() if found}}
+            sorted_by[pattern] = [item for item in items if item.pattern == pattern]
+    return {EVERYTHING: items, **{key: found for key, found in sorted_by.items() if found}}
+
+
+def shelf_choices(keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Shelves to choose from, for the page: (what it is called, its key). Patterns have the shop's own names."""
+    names = {EVERYTHING: words.EVERYTHING, **{category.value: name for category, name in words.CATEGORIES.items()}}
+    return [(names.get(key, key.capitalize()), key) for key in keys]
 
 
 def pictures_of(entries: Iterable[Item | SamplePerson]) -> list[tuple[str, str]]:
     """What a gallery shows: (path, caption), the caption being the alternative text too."""
-    return [(str(entry.picture), entry.title) for entry in entries]
+    return [(str(entry.picture), told(entry.title)) for entry in entries]

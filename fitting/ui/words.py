@@ -6,7 +6,7 @@ It is said in the language of the event being answered, so read it then: never a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def a(category: Category) -> str:
 
 
 def chosen_person(title: str) -> str:
-    return say("chosen_person", title=title)
+    return say("chosen_person", title=told(title))
 
 
 def chosen_item(title: str) -> str:
@@ -96,6 +96,31 @@ def chosen_own(category: Category) -> str:
 
 def count_between(least: int, most: int) -> str:
     return say("count_between", least=least, most=most)
+
+
+def no_such_colour(colours: Iterable[str]) -> str:
+    return say("no_such_colour", colours=", ".join(colours))
+
+
+def colour(family: str) -> str:
+    return say(f"colour_{family}")
+
+
+def found(number: int) -> str:
+    return say("found", number=number)
+
+
+def found_more(number: int, shown: int) -> str:
+    return say("found_more", number=number, shown=shown)
+
+
+def prices(least: float | None, most: float | None, currency: str) -> str:
+    """A range of prices; None where it has no end."""
+    if least is None:
+        return say("price_to", most=price(most, currency))
+    if most is None:
+        return say("price_from", least=price(least, currency))
+    return say("price_between", least=price(least, currency), most=price(most, currency))
 
 
 def too_large(megabytes: int) -> str:

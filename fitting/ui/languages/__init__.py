@@ -1,8 +1,9 @@
 """What the page says, in the language of whoever reads it: one file per language, and which one is wanted.
 
-A file has three tables. `sentences` are the page's own, used as `words.NAME`. `library` are sentences that the
+A file has four tables. `sentences` are the page's own, used as `words.NAME`. `library` are sentences that the
 library writes in English, for visitors: errors, notes and reasons. They are recognised by their English template, so
-that the library knows nothing of languages. `values` are what their placeholders may hold.
+that the library knows nothing of languages. `values` are what their placeholders may hold. `people` are the sample
+people's titles, recognised likewise.
 """
 
 from __future__ import annotations
@@ -98,9 +99,9 @@ def told(sentence: str) -> str:
     language = current()
     if language == FIRST:
         return sentence
-    for name, pattern in _patterns():
+    for table, name, pattern in _patterns():
         if found := pattern.fullmatch(sentence):
-            template = read(language)["library"].get(name)
+            template = read(language)[table].get(name)
             return sentence if template is None else filled(template, _values(found.groupdict(), language))
     return sentence
 
@@ -112,10 +113,10 @@ def _values(given: dict[str, str], language: str) -> dict[str, str]:
 
 
 @lru_cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """How the library's sentences are recognised; those without placeholders first."""
-    templates = sorted(read(FIRST)["library"].items(), key=lambda one: "{" in one[1])
-    return [(name, pattern_of(template)) for name, template in templates]
+def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
+    """How the library's sentences are recognised, as (table, name, pattern); those without placeholders first."""
+    known = [(table, name, text) for table in ("library", "people") for name, text in read(FIRST)[table].items()]
+    return [(table, name, pattern_of(text)) for table, name, text in sorted(known, key=lambda one: "{" in one[2])]
 
 
 def pattern_of(template: str) -> re.Pattern[str]:
