@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fitting.limbs import Limb, Points, limb_mask, limb_of, polygon_mask, reach_within, sample
@@ -133,6 +134,7 @@ def _all_joints(person: Person) -> tuple[Points, NDArray[np.bool_]]:
     """Joints with anatomical guesses for those that were not seen."""
     keypoints = person.keypoints.double().numpy()
     joints, seen = keypoints[:, :2].copy(), keypoints[:, 2] >= SEEN
+    bottom = float(person.frame.to_grid(torch.tensor([[0.0, person.photo.shape[-2]]]))[0, 1])  # the photo's lower edge
     hips = joints[[Joint.LEFT_HIP, Joint.RIGHT_HIP]]
     if not seen[[Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER]].any() and seen[[Joint.LEFT_HIP, Joint.RIGHT_HIP]].all():
         # Waist-down photos: put the shoulders where they would be above the hips.
@@ -148,17 +150,34 @@ def _all_joints(person: Person) -> tuple[Points, NDArray[np.bool_]]:
         for joint, root, step in (
             (Joint.LEFT_HIP, Joint.LEFT_SHOULDER, (-0.2 * out, 1.5)),
             (Joint.LEFT_ELBOW, Joint.LEFT_SHOULDER, (0.15 * out, 0.85)),
-            (Joint.LEFT_KNEE, Joint.LEFT_HIP, (0.0, 1.25)),
         ):
             if not seen[joint + side] and not _near(joints[joint + side], joints[root + side], 2.2 * breadth):
                 joints[joint + side] = joints[root + side] + breadth * np.array(step)
-        for joint, middle, root, ratio in (
-            (Joint.LEFT_WRIST, Joint.LEFT_ELBOW, Joint.LEFT_SHOULDER, 0.85),
-            (Joint.LEFT_ANKLE, Joint.LEFT_KNEE, Joint.LEFT_HIP, 0.95),
+        wrist, elbow, shoulder = (j + side for j in (Joint.LEFT_WRIST, Joint.LEFT_ELBOW, Joint.LEFT_SHOULDER))
+        if not seen[wrist] and not _near(joints[wrist], joints[elbow], 2.0 * breadth):
+            joints[wrist] = joints[elbow] + 0.85 * (joints[elbow] - joints[shoulder])
+        thigh = 1.25 * breadth
+        for joint, root, length in (
+            (Joint.LEFT_KNEE, Joint.LEFT_HIP, thigh),
+            (Joint.LEFT_ANKLE, Joint.LEFT_KNEE, 0.95 * thigh),
         ):
-            if not seen[joint + side] and not _near(joints[joint + side], joints[middle + side], 2.0 * breadth):
-                joints[joint + side] = joints[middle + side] + ratio * (joints[middle + side] - joints[root + side])
+            if not seen[joint + side]:
+                joints[joint + side] = _below(joints[root + side], joints[joint + side], length, bottom)
     return joints, seen
+
+
+def _below(root: Points, guess: Points, length: float, bottom: float) -> Points:
+    """Where the next joint of a leg is when it was not seen: as guessed, if a leg could end there.
+
+    What lies outside the picture is guessed to be at its lower edge, which would make legs short: such a guess
+    tells the direction alone.
+    """
+    reach = guess - root
+    far = float(np.linalg.norm(reach))
+    if guess[1] < 0.97 * bottom and reach[1] > 0 and 0.6 * length < far < 1.6 * length:
+        return guess
+    straight = reach[1] > abs(reach[0])
+    return np.asarray(root + length * (reach / far if straight else np.array([0.0, 1.0])))
 
 
 def _near(point: Points, other: Points, distance: float) -> bool:

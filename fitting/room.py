@@ -35,6 +35,7 @@ ENGINES = ("auto", "gan", "geometric", "flow")
 MISFIT = 0.23  # above this the GAN does not trust its flow: benchmarks/misfit.json
 REMEMBERED = 8  # people kept in memory
 NO_HIPS = "Your hips are not in this photo. For trousers, skirts and dresses, use a photo down to the knees or feet."
+NO_LEGS = "Your legs are outside the picture, so only the upper part of the garment is shown."
 UNSURE = "We are not sure how this garment falls on you, so it is laid on by simple geometry. It may look stiff."
 NOTHING_LAID = "We could not lay this garment on. Choose a picture of the whole garment, seen from the front."
 
@@ -163,6 +164,8 @@ class FittingRoom:
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         doubts: tuple[str, ...] = ()
+        if engine == "auto" and _cut_short(scene.person, scene.category):
+            engine = "geometric"  # the GAN has seen whole legs only, and would end the garment at the picture's edge
         if engine != "geometric" and self.engine is not None:
             drawing = self.engine.draw(scene, under, garment, engine != "flow")
             if engine != "auto" or drawing.misfit <= MISFIT:
@@ -263,17 +266,19 @@ def _key(pixels: Tensor) -> str:
 
 def _notes(person: Person, category: Category) -> list[str]:
     """What the photo lacks for this category. Raises PhotoError when it lacks too much."""
-    if category not in (Category.LOWER, Category.DRESS):
-        return []
-    seen = person.keypoints[:, 2] >= SEEN
+    if category is Category.LOWER and not _inside(person, Joint.LEFT_HIP, Joint.RIGHT_HIP):
+        raise PhotoError(NO_HIPS)
+    return [NO_LEGS] if _cut_short(person, category) else []
+
+
+def _cut_short(person: Person, category: Category) -> bool:
+    """Whether the picture ends above the knees, and with it a garment that goes on below."""
+    below = category in (Category.LOWER, Category.DRESS)
+    return below and not _inside(person, Joint.LEFT_KNEE, Joint.RIGHT_KNEE)
+
+
+def _inside(person: Person, *joints: Joint) -> bool:
+    """Whether one of the joints is seen within the photo."""
     bottom = person.photo.shape[-2]
     places = person.frame.to_photo(person.keypoints[:, :2])
-
-    def inside(*joints: Joint) -> bool:
-        return any(bool(seen[joint]) and float(places[joint, 1]) < bottom for joint in joints)
-
-    if category is Category.LOWER and not inside(Joint.LEFT_HIP, Joint.RIGHT_HIP):
-        raise PhotoError(NO_HIPS)
-    if not inside(Joint.LEFT_KNEE, Joint.RIGHT_KNEE):
-        return ["Your legs are outside the picture, so only the upper part of the garment is shown."]
-    return []
+    return any(bool(person.keypoints[j, 2] >= SEEN) and float(places[j, 1]) < bottom for j in joints)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from dressing import garment, person
+from dressing import garment, person, without
 from torch import Tensor, nn
 
 from fitting.conditions import GARMENT_CHANNELS, SCENE_CHANNELS, joint_maps, of_garment, of_scene
@@ -18,7 +18,7 @@ from fitting.gan import Game, GanConfig
 from fitting.garment import GarmentNet
 from fitting.generator import INPUTS, Discriminator, Generator, GeneratorConfig, generator_input
 from fitting.painting import paint
-from fitting.person import Part, Person, PersonNet
+from fitting.person import Joint, Part, Person, PersonNet
 from fitting.room import MISFIT, UNSURE, FittingRoom
 from fitting.scene import dress
 from fitting.training.garment_data import GarmentTables
@@ -205,6 +205,17 @@ def test_the_room_falls_back_on_geometry_and_says_so(someone: Person) -> None:
     sure = FittingRoom(*nets, Sure(0.0)).try_on(someone, garment("tee"))
     assert doubtful.picture.tobytes() == plain.picture.tobytes() != sure.picture.tobytes()
     assert UNSURE in doubtful.notes and UNSURE not in sure.notes
+
+
+def test_a_picture_that_ends_above_the_knees_is_left_to_geometry(someone: Person) -> None:
+    cut_short = without((Joint.LEFT_KNEE, Joint.RIGHT_KNEE), someone)
+    nets = PersonNet().eval(), GarmentNet().eval()
+    with_gan, plain = FittingRoom(*nets, Sure(0.0)), FittingRoom(*nets)
+    for kind, geometric in (("trousers", True), ("dress", True), ("tee", False)):
+        one, other = (room.try_on(cut_short, garment(kind)).picture.tobytes() for room in (with_gan, plain))
+        assert (one == other) is geometric, kind
+    whole = [room.try_on(someone, garment("trousers")).picture.tobytes() for room in (with_gan, plain)]
+    assert whole[0] != whole[1]
 
 
 def test_a_caller_can_choose_the_engine(someone: Person) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from fitting.landmarks import top_landmarks
 from fitting.landmarks_lower import bottom_landmarks
 from fitting.lower_pieces import bottom_pieces
 from fitting.mesh import signed_areas
+from fitting.person import Joint
 from fitting.pieces import top_pieces
 from fitting.warp import garment_frame, lay, warp
 
@@ -125,3 +128,16 @@ def test_same_input_same_flow() -> None:
     for one, other in zip(lay(body, worn).layers, lay(body, worn).layers, strict=True):
         assert torch.equal(one.flow, other.flow)
         assert torch.equal(one.coverage, other.coverage)
+
+
+def test_legs_below_the_picture_keep_a_legs_length() -> None:
+    someone = person()
+    known = body_of(someone)
+    keypoints = someone.keypoints.clone()
+    for joint in (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE):
+        keypoints[joint, 1:] = torch.tensor([GRID[0] - 6.0, 0.0])  # as a network guesses what it cannot see
+    guessed = body_of(replace(someone, keypoints=keypoints))
+    for leg in (Joint.LEFT_HIP, Joint.RIGHT_HIP):
+        lengths = [np.linalg.norm(body.joints[leg + 4] - body.joints[leg]) for body in (known, guessed)]
+        assert 0.75 * lengths[0] < lengths[1] < 1.6 * lengths[0]
+        assert guessed.joints[leg + 2, 1] > guessed.joints[leg, 1] + guessed.breadth
