@@ -188,6 +188,12 @@ def _tell(report: Report) -> None:
     if report.removed:
         said.append(f"{report.removed} removed")
     typer.echo(f"Items: {', '.join(said)}. Pictures looked at: {report.looked}. Orders: {report.orders} new.")
+    if report.pictureless:
+        typer.echo(
+            f"{report.pictureless} items are without a picture: they are found and recommended by what you say of "
+            "them, but cannot be tried on. Give them pictures and import again.",
+            err=True,
+        )
     if report.refused:
         typer.echo(f"{report.refused} rows could not be used; the rest is in the shop.", err=True)
 
@@ -198,7 +204,7 @@ def _tell_problems(report: Report) -> None:
     for file, problems in report.problems.items():
         for problem in problems:
             typer.echo(_line(file, problem), err=True)
-    more = report.refused - sum(len(problems) for problems in report.problems.values())
+    more = report.refused + report.pictureless - sum(len(problems) for problems in report.problems.values())
     if more:
         typer.echo(f"... and {more} more", err=True)
 

@@ -21,11 +21,12 @@ from sqlalchemy import Connection
 
 from fitting import store as sql
 from fitting.aside import Aside, Laid
+from fitting.attributes import Description
 from fitting.errors import GarmentError, ShopError
 from fitting.images import MAX_BYTES
 from fitting.in_order import in_order
 from fitting.looks import Looks
-from fitting.products import Product
+from fitting.products import Product, named_category
 from fitting.reading import Progress, Report, read_orders, read_products
 from fitting.spreadsheet import Problem
 from fitting.store import Look, Store
@@ -135,14 +136,19 @@ class Import:
         try:
             rows = self._rows(products, aside, report, progress)
             for (line, product), found in in_order(partial(self._looked_at, recent), rows, self.workers):
+                lacking = product.lacking
                 if isinstance(found, str):
-                    report.refuse(products, Problem(line, product.id, found))
+                    lacking, found = found, self._described(product)
+                if found is None:
+                    report.refuse(products, Problem(line, product.id, lacking))
                     continue
                 key, look = found
                 aside.lay(Laid(product.id, key, product.category, product.values))
                 if look is not None:
                     seen.append(look)
-                    report.looked += 1
+                    report.looked += not look.described
+                if lacking:
+                    report.lacks_picture(products, Problem(line, product.id, f"imported without a picture: {lacking}"))
                 if len(seen) >= TOGETHER:
                     self.store.keep_looks(seen)
                     recent.forget(look.key for look in seen)
@@ -152,7 +158,7 @@ class Import:
 
     def _rows(self, products: Path, aside: Aside, report: Report, progress: Progress) -> Iterator[tuple[int, Product]]:
         """Good rows, each id once."""
-        for row in read_products(products, self.pictures, report.remarks, progress):
+        for row in read_products(products, self.pictures, report.remarks, progress, self.looks.describes):
             if isinstance(row, Problem):
                 aside.refuse(row.name, row.line)
                 report.refuse(products, row)
@@ -169,6 +175,8 @@ class Import:
     ) -> tuple[tuple[int, Product], tuple[str, Look | None] | str]:
         """The key of what the picture shows and, if it was not seen before, what that is; or why it cannot be used."""
         product = row[1]
+        if product.picture is None:
+            return row, product.lacking
         try:
             if product.picture.stat().st_size > MAX_BYTES:  # or the whole file would be read to find out
                 return row, f"This garment picture is larger than {MAX_BYTES >> 20} MB. Make it smaller."
@@ -181,6 +189,16 @@ class Import:
             return row, str(error)
         except OSError as error:
             return row, f"the picture cannot be read: {error.strerror}"
+
+    def _described(self, product: Product) -> tuple[str, Look | None] | None:
+        """A look at what is said of an item, which has no picture of use; None where too little is said."""
+        category = product.category or named_category(product.values["title"] or "")
+        if category is None or not self.looks.describes:
+            return None
+        told = {name: product.values.get(name) or "" for name in ("title", "pattern", "sleeve", "neckline")}
+        colours, text = product.values.get("colours") or (), product.values.get("description") or ""
+        look = self.looks.describe(Description(category, colours=tuple(colours), text=text, **told))
+        return look.key, None if self.store.look(look.key) else look
 
     def _put(self, products: Path, connection: Connection, aside: Aside, report: Report) -> None:
         """The rows laid aside become the shop's first items, in the file's order."""

@@ -33,6 +33,7 @@ class Item:
         url: where it is sold, http or https.
         stock: how many are left; None where the shop does not count.
         added: when the shop first offered it, in seconds since the epoch.
+        described: it has no picture of its own, and is known by what the shop says of it; `picture` stands in.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Item:
     url: str | None = None
     stock: int | None = None
     added: float = 0.0
+    described: bool = False
 
     @property
     def in_stock(self) -> bool:

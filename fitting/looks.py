@@ -16,14 +16,18 @@ from PIL import Image
 
 from fitting import images
 from fitting import weights as shipped
+from fitting.attributes import Description, numbers
 from fitting.cutout import LONGEST
 from fitting.errors import GarmentError, ShopError, WeightsError
 from fitting.garment import Category, Garment, GarmentNet, understand_garment
 from fitting.person import PersonNet
+from fitting.placeholder import placeholder
+from fitting.profiles import Profiles
 from fitting.store import Look
 
 KEPT = 3 * LONGEST // 2  # longest side of the copy: a garment that fills it is cut out at its full size
 Networks = tuple[GarmentNet, PersonNet]
+NO_PICTURE = "The shop has no picture of this garment yet, so it cannot be tried on. Choose another one."
 
 
 def load_networks(weights: Path | None = None) -> Networks:
@@ -53,18 +57,26 @@ def network_name(weights: Path | None = None) -> str:
 class Looks:
     """Looks at pictures, and keeps what it saw in a folder. One serves many threads."""
 
-    def __init__(self, folder: Path, network: str, networks: Callable[[], Networks] = load_networks) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        network: str,
+        networks: Callable[[], Networks] = load_networks,
+        profiles: Callable[[], Profiles | None] = lambda: None,
+    ) -> None:
         """
         Args:
             folder: where copies and cut-outs go.
             network: its name, see `network_name`.
             networks: gives them when they are first needed: who only changes prices does not wait for them.
+            profiles: gives what describes items without pictures; None where nothing does.
         """
         self.pictures = folder / "pictures"
         self.cutouts = folder / "cutouts"
         self.network = network
-        self._load = networks
+        self._load, self._load_profiles = networks, profiles
         self._networks: Networks | None = None
+        self._profiles: Profiles | None = None
         self._lock = Lock()
 
     def key(self, content: bytes, wanted: Category | None) -> str:
@@ -94,6 +106,29 @@ class Looks:
         embedding = garment.embedding.numpy()
         return Look(key, self.network, embedding, garment.category, garment.worn, garment.notes, time.time())
 
+    @property
+    def describes(self) -> bool:
+        """Whether there can be items without pictures."""
+        with self._lock:
+            if self._profiles is None:
+                self._profiles = self._load_profiles()
+            return self._profiles is not None
+
+    def describe(self, said: Description) -> Look:
+        """What an item without a picture might look like, by what is said of it, and a drawing in its stead.
+
+        Raises:
+            ValueError: nothing `describes`.
+        """
+        if not self.describes or self._profiles is None:
+            raise ValueError("there is nothing to describe items with")
+        known = self._profiles.config
+        content = f"{known.served} ".encode() + numbers(said).tobytes()
+        key = self.key(b"described " + content, said.category)
+        _write(self.pictures / f"{key}.jpg", _jpeg(placeholder(said.category), 90))
+        embedding = self._profiles.of([said])[0].numpy()
+        return Look(key, self.network, embedding, said.category, False, (), time.time(), True)
+
     def copy(self, content: bytes, key: str) -> Image.Image:
         """Keep a copy of a picture, no larger than is of use and without metadata; returns the picture.
 
@@ -109,8 +144,11 @@ class Looks:
         """The garment of a picture that was looked at before, ready to be worn.
 
         Raises:
+            GarmentError: there was no picture.
             ShopError: the picture's copy is gone.
         """
+        if look.described:
+            raise GarmentError(NO_PICTURE)
         try:
             with Image.open(self.cutouts / f"{look.key}.jpg") as image, Image.open(self._mask(look.key)) as mask:
                 shown = images.to_unit(images.to_tensor(image))

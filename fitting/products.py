@@ -63,31 +63,41 @@ class Product:
 
     Attributes:
         category: None where the network shall find it.
-        picture: its file.
+        picture: its file; None where there is none.
+        lacking: why there is none.
         values: the other fields of an item that the file has, by their names in the store.
     """
 
     id: str
     category: Category | None
-    picture: Path
+    picture: Path | None
     values: dict[str, Any]
+    lacking: str = ""
 
 
-def read_product(row: Mapping[str, str], folder: Path) -> Product:
+class NoPictureError(ValueError):
+    """A row names no picture, or one that is not there."""
+
+
+def read_product(row: Mapping[str, str], folder: Path, pictureless: bool = False) -> Product:
     """Check a row and read its values.
 
     Args:
         row: column -> text, of the columns that the file has.
         folder: where pictures are.
+        pictureless: whether a row may be without a picture.
 
     Raises:
         ValueError: says everything that is wrong with it.
     """
     reasons: list[str] = []
+    lacking = ""
 
     def read(column: str, reader: Callable[[str], Value]) -> Value | None:
         try:
             return reader(row.get(column, ""))
+        except NoPictureError:
+            raise
         except ValueError as error:
             reasons.append(str(error))
             return None
@@ -95,7 +105,10 @@ def read_product(row: Mapping[str, str], folder: Path) -> Product:
     item_id = read("id", lambda text: _filled(text, "id", ID_LENGTH))
     values: dict[str, Any] = {"title": read("title", lambda text: _filled(text, "title", TITLE_LENGTH))}
     category = read("category", _category)
-    picture = read("picture", lambda text: _picture(text, folder))
+    try:
+        picture = read("picture", lambda text: _picture(text, folder, pictureless))
+    except NoPictureError as error:
+        picture, lacking = None, str(error)
     readers: dict[str, Callable[[str], Any]] = {
         "description": lambda text: text[:TEXT_LENGTH] or None,
         "colours": _colours,
@@ -106,10 +119,10 @@ def read_product(row: Mapping[str, str], folder: Path) -> Product:
     }
     readers |= {name: lambda text: text[:TITLE_LENGTH] or None for name in ("pattern", "sleeve", "neckline")}
     values |= {column: read(column, reader) for column, reader in readers.items() if column in row}
-    if reasons or item_id is None or picture is None:
+    if reasons or item_id is None:
         raise ValueError("; ".join(reasons))
     values["picture"] = row["picture"]
-    return Product(item_id, category, picture, values)
+    return Product(item_id, category, picture, values, lacking)
 
 
 def read_order(row: Mapping[str, str]) -> Event:
@@ -210,10 +223,17 @@ def _category(text: str) -> Category | None:
     return _CATEGORIES[text.lower()]
 
 
-def _picture(text: str, folder: Path) -> Path:
+def named_category(title: str) -> Category | None:
+    """The category that a title's words name, such as "Linen trousers"; None where they name none or several."""
+    found = {_CATEGORIES[word] for word in re.findall(r"[a-z]+(?:-[a-z]+)?", title.lower()) if word in _CATEGORIES}
+    return found.pop() if len(found) == 1 else None
+
+
+def _picture(text: str, folder: Path, pictureless: bool) -> Path:
     """The picture's file, in the folder of pictures and nowhere else: files come from strangers."""
+    lacking = NoPictureError if pictureless else ValueError
     if not text:
-        raise ValueError("picture is missing")
+        raise lacking("picture is missing")
     if re.match(r"[a-z][a-z0-9+.-]+:", text, re.I):
         raise ValueError("picture must be a file, not an address; download it, and write the file's name")
     path = PureWindowsPath(text)  # which takes both / and \ for separators
@@ -228,7 +248,7 @@ def _picture(text: str, folder: Path) -> Path:
     if there and not inside:  # a link that leads elsewhere
         raise ValueError(f"picture must be a file in the folder of pictures, not {text[:80]!r}")
     if not there:
-        raise ValueError(f"picture {text[:80]!r} does not exist in the folder of pictures")
+        raise lacking(f"picture {text[:80]!r} does not exist in the folder of pictures")
     return picture
 
 

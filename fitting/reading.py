@@ -35,6 +35,7 @@ class Report:
         looked: pictures that had to be looked at.
         orders: events that were new.
         refused: rows that could not be used.
+        pictureless: items that are in the shop without a picture.
         problems: file name -> why; at most 1000 a file.
         remarks: sentences about how the files were read and what else was done.
     """
@@ -46,19 +47,32 @@ class Report:
     looked: int = 0
     orders: int = 0
     refused: int = 0
+    pictureless: int = 0
     problems: dict[str, list[Problem]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def refuse(self, file: Path, problem: Problem) -> None:
         """Take note of a row that cannot be used."""
         self.refused += 1
+        self._list(file, problem)
+
+    def lacks_picture(self, file: Path, problem: Problem) -> None:
+        """Take note of an item that is in the shop, but without a picture."""
+        self.pictureless += 1
+        self._list(file, problem)
+
+    def _list(self, file: Path, problem: Problem) -> None:
         listed = self.problems.setdefault(file.name, [])
         if len(listed) < LISTED:
             listed.append(problem)
 
 
 def read_products(
-    path: Path, pictures: Path | None, remarks: list[str], progress: Progress = lambda share: None
+    path: Path,
+    pictures: Path | None,
+    remarks: list[str],
+    progress: Progress = lambda share: None,
+    pictureless: bool = False,
 ) -> Iterator[tuple[int, Product] | Problem]:
     """Line and product, or what is wrong, of every row of a products file.
 
@@ -66,6 +80,7 @@ def read_products(
         pictures: the folder that picture names are relative to; the file's own folder by default.
         remarks: gets sentences about how the file was read.
         progress: told the share of the file that was taken so far.
+        pictureless: whether a row may be without a picture.
 
     Raises:
         ShopError: the file cannot be read at all.
@@ -79,7 +94,7 @@ def read_products(
                 yield Problem(line, "", row)
                 continue
             try:
-                yield line, read_product(row, folder)
+                yield line, read_product(row, folder, pictureless)
             except ValueError as error:
                 yield Problem(line, row["id"], str(error))
 
@@ -118,7 +133,8 @@ def check_products(path: Path, pictures: Path | None, report: Report, progress: 
             try:
                 if before is not None:
                     raise GarmentError(f"line {before} has the same id")
-                decode(product.picture, GarmentError)
+                if product.picture is not None:
+                    decode(product.picture, GarmentError)
                 good += 1
             except GarmentError as error:
                 report.refuse(path, Problem(line, product.id, str(error)))

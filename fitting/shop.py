@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -23,6 +24,7 @@ from fitting.garment import Garment
 from fitting.importing import Import
 from fitting.looks import Looks, Networks, load_networks, network_name
 from fitting.milvus import MilvusIndex
+from fitting.profiles import Profiles
 from fitting.reading import Progress, Report
 from fitting.sample import load_sample, sample_version
 from fitting.settings import Settings
@@ -101,7 +103,9 @@ class Shop:
             raise ShopError(f"The shop's folder {folder} cannot be made. Name another one with --shop.")
         borrowed = None if writable(folder) or database else _borrow(folder)
         place = Path(borrowed.name) if borrowed else folder
-        looks = Looks(folder, network_name(weights), networks or (lambda: load_networks(weights)))
+        network = network_name(weights)
+        profiles = partial(Profiles.fitting, network, weights)
+        looks = Looks(folder, network, networks or (lambda: load_networks(weights)), profiles)
         with _turn(place if borrowed or writable(folder) else None):
             store = Store.open(database or URL.create("sqlite", database=str(place / FILE)))
             try:
@@ -162,6 +166,7 @@ class Shop:
 
         Raises:
             KeyError: the shop has no such item.
+            GarmentError: it has no picture.
             ShopError: its picture is gone.
         """
         look = self.store.look_of(item_id)

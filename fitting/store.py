@@ -37,6 +37,7 @@ class Look:
         worn: the picture showed a person wearing it.
         notes: sentences about it.
         made: when, in seconds since the epoch.
+        described: there was no picture: the embedding is made of what the shop says of the item.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Look:
     worn: bool
     notes: tuple[str, ...]
     made: float
+    described: bool = False
 
 
 class Store:
@@ -119,7 +121,7 @@ class Store:
         Returns:
             Items, and (N, D) float32, unit length, in the same order; (0, 0) without items.
         """
-        wanted = select(items, looks.c.embedding).join(looks).order_by(items.c.place, items.c.id)
+        wanted = select(items, looks.c.embedding, looks.c.described).join(looks).order_by(items.c.place, items.c.id)
         found: list[Item] = []
         embeddings = bytearray()
         with self._reading.connect() as connection:
@@ -173,6 +175,7 @@ class Store:
                 "worn": look.worn,
                 "notes": json.dumps(look.notes, ensure_ascii=False),
                 "made": look.made,
+                "described": look.described,
             }
             for look in new
         ]
@@ -297,6 +300,7 @@ def _item(row: Any, pictures: Path) -> Item:
         url=row.url,
         stock=row.stock,
         added=row.added,
+        described=row.described,
     )
 
 
@@ -309,4 +313,5 @@ def _look(row: Any) -> Look:
         worn=row.worn,
         notes=tuple(json.loads(row.notes)),
         made=row.made,
+        described=row.described,
     )

@@ -1,4 +1,5 @@
-"""The shop in SQL: what is on offer, what pictures showed, what shoppers did, and a few settings.
+"""The shop in SQL: what is on offer, what pictures showed, what shoppers did and wrote, and a few
+settings.
 
 Times are seconds since the epoch. Nothing refers from `events` to `items`: what a shopper did stays true when an
 item leaves the shop, and counts again when it comes back.
@@ -43,6 +44,7 @@ looks = Table(
     Column("worn", Boolean, nullable=False),  # the picture showed a person wearing it
     Column("notes", Text, nullable=False),  # JSON list of sentences
     Column("made", Float, nullable=False),
+    Column("described", Boolean, nullable=False),  # there was no picture: made of what the shop says of the item
 )
 
 items = Table(
@@ -78,6 +80,18 @@ events = Table(
     Column("simulated", Boolean, nullable=False),  # nobody did this: it belongs to the sample shop
     # The same orders may be imported twice. The index also finds a shopper's events.
     Index(None, "shopper", "at", "item", "kind", unique=True),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("item", String(ID_LENGTH), nullable=False),
+    Column("rating", Integer),  # stars, 1 to 5; null: none given
+    Column("text", Text, nullable=False),
+    Column("digest", String(40), nullable=False),  # of item, rating and text: the same review may be imported twice
+    Index(None, "item"),
+    Index(None, "digest", unique=True),
 )
 
 settings = Table(
