@@ -13,9 +13,11 @@ ROW = """element.addEventListener("click", event => {
     const button = event.target.closest("button[data-act]");
     if (!button) return;
     const act = button.dataset.act;
+    if (act === "another")
+        return document.querySelector("#garment-column").scrollIntoView({block: "start"});
     if (act !== "keep" && act !== "afresh")
         document.querySelector("#result-column").scrollIntoView({block: "nearest"});
-    trigger(act, {item: button.dataset.item || ""});
+    if (["off", "undo", "afresh", "keep"].includes(act)) trigger(act, {item: button.dataset.item || ""});
 });
 let inside = false;
 element.addEventListener("focusin", () => { inside = true; });
@@ -44,7 +46,7 @@ element.addEventListener("click", event => {
     }
     if (act === "again") document.querySelector("#result-column").scrollIntoView({block: "start"});
     const look = button.closest("[data-item]");
-    trigger(act === "compare" ? "share" : act,
+    if (["again", "remove", "share", "compare"].includes(act)) trigger(act === "compare" ? "share" : act,
         {item: look ? look.dataset.item : chosen().map(one => one.dataset.item).join(" ")});
 });"""
 
@@ -57,7 +59,7 @@ def wearing_html(wardrobe: Wardrobe, said: str = "") -> str:
         return ""
     acts = [("undo", words.UNDO)] if past else []
     if pieces:
-        acts += [("afresh", words.AFRESH), ("keep", words.KEEP)]
+        acts += [("afresh", words.AFRESH), ("keep", words.KEEP), ("another", words.ANOTHER)]
     buttons = "".join(_button(act, text) for act, text in acts)
     chips = "".join(_chip(piece) for piece in pieces)
     worn = f'<h3>{words.WEARING}</h3><ul role="list">{chips}</ul>' if pieces else ""
