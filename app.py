@@ -18,6 +18,8 @@ def main() -> None:
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
+    from fitting.ui.guard import Limiter
+    from fitting.ui.routes import lifespan_of, metrics_of, routes_of, tools_of
     from fitting.ui.shelves import load_people
 
     try:
@@ -29,9 +31,13 @@ def main() -> None:
     with shop:
         adviser = Adviser(shop)
         adviser.prepare()
+        limiter, metrics = Limiter(settings), metrics_of(settings)
+        room = metrics.watch(room) if metrics else room
+        tools = tools_of(settings, room, shop, adviser, limiter)
         page = build_app(room, shop, load_people(assets()), adviser, settings)
+        routes = routes_of(page, shop, metrics, tools)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
-        launch(page, settings, allowed_paths=[str(shop.pictures)])
+        launch(page, settings, limiter, routes, lifespan_of(tools), allowed_paths=[str(shop.pictures)])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         proxies: how many of the host's own proxies stand in front and append to X-Forwarded-For.
         requests_per_minute, uploads_per_minute, tries_per_minute: of one client; 0 for as many as they like.
         upload_mb: megabytes of a picture.
+        metrics: figures for Prometheus at /metrics.
+        agents: tools for agents (Model Context Protocol) at /mcp.
+        imagined: "Design for me": garments that nobody made, beside real ones.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
@@ -67,6 +70,9 @@ class Settings(BaseSettings):
     uploads_per_minute: int = Field(default=60, ge=0)
     tries_per_minute: int = Field(default=60, ge=0)
     upload_mb: int = Field(default=25, ge=1, le=25)
+    metrics: bool = False
+    agents: bool = False
+    imagined: bool = False
 
     @field_validator("embed_from", "languages", mode="before")
     @classmethod

@@ -234,10 +234,10 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_two_endpoints_are_named_and_typed(server: Server) -> None:
+def test_endpoints_are_named_and_typed(server: Server) -> None:
     with urllib.request.urlopen(f"{server.address}/gradio_api/info", timeout=60) as answer:
         info = json.load(answer)
-    assert list(info["named_endpoints"]) == ["/try_on", "/recommend"]
+    assert list(info["named_endpoints"]) == ["/try_on", "/recommend", "/catalogue"]
     endpoint = info["named_endpoints"]["/recommend"]
     assert [field["parameter_name"] for field in endpoint["parameters"]] == ["viewed", "category", "count"]
     (answers,) = [field["python_type"]["type"] for field in endpoint["returns"]]

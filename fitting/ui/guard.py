@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,11 @@ _READ = re.compile(
     r"|/gradio_api/(openapi\.json|startup-events|theme\.css|upload_progress|queue/data)$"
     r"|/gradio_api/heartbeat/\w+$|/gradio_api/call/[\w/-]+$"
     r"|/gradio_api/file=(?!\w+:)"
+    r"|/picture/."
 )
 _CALL = re.compile(r"/gradio_api/(queue/join|(run|api|call|call/v2)/[\w-]+/?)$")
 _UPLOAD = "/gradio_api/upload"
-_SMALL = re.compile(r"/gradio_api/(reset/?|cancel)$")
+_SMALL = re.compile(r"/gradio_api/(reset/?|cancel)$|/mcp$")  # agents' calls are measured where they are read
 _ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 
 
@@ -137,14 +138,23 @@ class Guard:
     """Let in what the app needs, so often, and tell browsers how to treat the answers.
 
     Args:
+        heavy: functions of the app, by number and by name, that count as a try-on.
         public: folders whose pictures are for everybody's eyes; browsers may keep those, but no other file.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, limiter: Limiter, public: Iterable[str | Path] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        limiter: Limiter,
+        public: Iterable[str | Path] = (),
+        heavy: Collection[int | str] = (),
+    ) -> None:
         self.app = app
         self.settings = settings
         self.limiter = limiter
         self.told = Told.by(settings)
+        self.heavy = frozenset(heavy)
         self.public = tuple(f"{Path(folder).resolve()}/" for folder in public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,7 +172,7 @@ class Guard:
 
         refusal = self._refusal(scope["method"], path, scope)
         if refusal is None and scope["method"] == "POST" and _CALL.match(path):
-            receive, refusal = await _looked_through(receive)
+            receive, refusal = await self._looked_through(scope, receive)
         await (refusal or self.app)(scope, receive, send_told)
 
     def _file_headers(self, path: str) -> list[tuple[bytes, bytes]]:
@@ -183,11 +193,32 @@ class Guard:
         if method != "POST" or not (is_call or is_upload or _SMALL.match(path)):
             return JSONResponse({"detail": words.NOTHING_HERE}, 404)
         headers = Headers(scope=scope)
-        peer = scope["client"][0] if scope.get("client") else ""
-        client = client_of(peer, headers.get("x-forwarded-for", ""), self.settings.proxies)
+        client = self._client(scope)
         if not self.limiter.allows("request", client) or (is_upload and not self.limiter.allows("upload", client)):
             return _told_to_wait(as_text=is_upload)
         return self._too_large(headers) if is_upload else None
+
+    def _client(self, scope: Scope) -> str:
+        peer = scope["client"][0] if scope.get("client") else ""
+        return client_of(peer, Headers(scope=scope).get("x-forwarded-for", ""), self.settings.proxies)
+
+    async def _looked_through(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
+        """Read a call, and give it back to be read again; or a refusal: it is too long, names files elsewhere, or
+        asks for one try-on too many."""
+        content, refusal = await _read(receive)
+        if refusal is not None:
+            return receive, refusal
+        try:
+            body = json.loads(content)
+            elsewhere = _names_a_file_elsewhere(body)
+        except (ValueError, RecursionError):
+            return receive, _refused(words.NO_JSON, 400)
+        if elsewhere:
+            return receive, _refused(words.NO_ADDRESSES, 400)
+        asked = {Path(scope["path"]).name, body.get("fn_index") if isinstance(body, dict) else None}
+        if asked & self.heavy and not self.limiter.allows("try", self._client(scope)):
+            return receive, _told_to_wait(as_text=False)
+        return _again({"type": "http.request", "body": content, "more_body": False}, receive), None
 
     def _too_large(self, headers: Headers) -> Response | None:
         """An upload's size is known before any of it is read."""
@@ -208,24 +239,20 @@ def _told_to_wait(as_text: bool) -> Response:
     return JSONResponse({"detail": words.TOO_OFTEN, "error": words.TOO_OFTEN}, 429, headers)
 
 
-async def _looked_through(receive: Receive) -> tuple[Receive, Response | None]:
-    """Read a call, and give it back to be read again; or a refusal if it is too long or names files elsewhere."""
+def _refused(why: str, code: int) -> Response:
+    return JSONResponse({"detail": why, "error": why}, code)  # Gradio's clients show the one or the other
+
+
+async def _read(receive: Receive) -> tuple[bytes, Response | None]:
+    """The body of a request; or a refusal, where it is too long for one."""
     content, more = b"", True
     while more:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return _again(message, receive), None
         content += message.get("body", b"")
         more = message.get("more_body", False)
         if len(content) > MAX_BODY:
-            return receive, JSONResponse({"detail": words.CALL_TOO_LONG, "error": words.CALL_TOO_LONG}, 413)
-    try:
-        elsewhere = _names_a_file_elsewhere(json.loads(content))
-    except (ValueError, RecursionError):
-        return receive, JSONResponse({"detail": words.NO_JSON, "error": words.NO_JSON}, 400)
-    if elsewhere:
-        return receive, JSONResponse({"detail": words.NO_ADDRESSES, "error": words.NO_ADDRESSES}, 400)
-    return _again({"type": "http.request", "body": content, "more_body": False}, receive), None
+            return b"", _refused(words.CALL_TOO_LONG, 413)
+    return content, None
 
 
 def _again(first: Message, then: Receive) -> Receive:

@@ -9,15 +9,18 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from fitting.settings import Settings
 from fitting.ui.guard import Guard, Limiter
+from fitting.ui.languages.page import Reader
 from fitting.ui.style import STYLE, theme
 
 PREFIX = "fitting-room-"  # of folders for uploads and results, below the system's temporary folder
@@ -64,14 +67,30 @@ def _locked(folder: Path) -> int:
 
 
 def launch(
-    app: gr.Blocks, settings: Settings | None = None, limiter: Limiter | None = None, **options: Any
+    app: gr.Blocks,
+    settings: Settings | None = None,
+    limiter: Limiter | None = None,
+    routes: Sequence[BaseRoute] = (),
+    lifespan: Callable[[Any], Any] | None = None,
+    **options: Any,
 ) -> tuple[Any, str, str]:
-    """Serve the app behind its guard; options go to `Blocks.launch` and win over ours."""
+    """Serve the app behind its guard; options go to `Blocks.launch` and win over ours.
+
+    Args:
+        routes, lifespan: what is served beside the page; see `fitting.ui.routes`.
+    """
     settings = on_this_host(settings or Settings())
     public = options.get("allowed_paths", ())
+    heavy = {
+        key
+        for fn in app.fns.values()
+        if fn.concurrency_id == "room"
+        for key in (fn._id, fn.api_name)
+        if key is not None
+    }
     # Who calls is for the guard to find out: uvicorn by itself would believe any program on this machine.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    guard = Middleware(Guard, settings=settings, limiter=limiter or Limiter(settings), public=public)
+    guard = Middleware(Guard, settings=settings, limiter=limiter or Limiter(settings), public=public, heavy=heavy)
     return app.launch(
         **{
             "theme": theme(settings.colour),
@@ -85,7 +104,11 @@ def launch(
             "pwa": False,
             "mcp_server": False,
             "enable_monitoring": False,
-            "app_kwargs": {"middleware": [guard]},
+            "app_kwargs": {
+                "middleware": [Middleware(Reader, languages=settings.languages), guard],
+                "routes": list(routes),
+                "lifespan": lifespan,
+            },
             **options,
         }
     )

@@ -153,6 +153,28 @@ def price(amount: float | None, currency: str) -> str:
     return f"{number} {currency}".strip()
 
 
+def part(name: str) -> str:
+    """A part of a result taken apart, by its name in `fitting.explain`."""
+    return say(f"part_{name}")
+
+
+def part_note(name: str) -> str:
+    return say(f"part_{name}_note")
+
+
+def taken_apart(title: str) -> str:
+    return say("taken_apart", title=title)
+
+
+def falls(reason: str, title: str, drop: float) -> str:
+    """What the trial of leaving something out showed."""
+    return say("falls", reason=reason, title=title, drop=f"{drop:.2f}")
+
+
+def imagined_title(number: int) -> str:
+    return say("imagined_title", number=number)
+
+
 def worn_as(category: Category, found: bool) -> str:
     return say("taken_for" if found else "worn_as", category=a(category))
 
