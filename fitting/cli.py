@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitting import cli_catalogue, cli_recommend, cli_report, cli_studio
+from fitting import cli_catalogue, cli_generators, cli_recommend, cli_report, cli_studio
 from fitting.cli_studio import Worn, spoken
 
 app = typer.Typer(
@@ -31,6 +31,18 @@ class Trainable(str, Enum):
     GARMENT = "garment"
     TRYON = "tryon"
     RECOMMENDER = "recommender"
+    PROFILES = "profiles"
+    REVIEWS = "reviews"
+    SHOPPERS = "shoppers"
+    PICTURES = "pictures"
+
+
+class Objectives(str, Enum):
+    """What the players of the generator of pictures may play for: names in `fitting.gan.OBJECTIVES`."""
+
+    NONSATURATING = "nonsaturating"
+    HINGE = "hinge"
+    WGAN_GP = "wgan-gp"
 
 
 class Measurable(str, Enum):
@@ -40,6 +52,10 @@ class Measurable(str, Enum):
     GARMENT = "garment"
     TRYON = "tryon"
     RECOMMENDER = "recommender"
+    PROFILES = "profiles"
+    REVIEWS = "reviews"
+    SHOPPERS = "shoppers"
+    PICTURES = "pictures"
 
 
 ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
@@ -130,6 +146,7 @@ def train(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="tryon only: go on from this folder of weights."),
     ] = None,
+    objective: Annotated[Objectives, typer.Option(help="pictures only: what the players play for.")] = Objectives.HINGE,
 ) -> None:
     """Train NETWORK on the data folder."""
     logging.getLogger("fitting").setLevel(logging.INFO)
@@ -147,6 +164,12 @@ def train(
             from fitting.training.recommend_shop import train_recommender
 
             train_recommender(data, folder, minutes, resume)
+        elif network.value in cli_generators.TRAINED:
+            cli_generators.train(network.value, data, folder, minutes, resume)
+        elif network is Trainable.PICTURES:
+            from fitting.training.pictures import train_pictures
+
+            train_pictures(data, folder, minutes, resume, objective.value)
         else:
             from fitting.training.garment import train_garment
 
@@ -175,7 +198,7 @@ def evaluate(
     only: Annotated[
         list[str] | None, typer.Option(help="recommender: these data sets alone, such as ml100k_cfgan or sample_shop.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="recommender: how often a row that hangs on chance is made.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="How often a row that hangs on chance is made.")] = 5,
 ) -> None:
     """Measure WHAT on data that nothing was trained on."""
     if what is not Measurable.TRYON and (unpaired_sheet or ablation or limit):
@@ -187,7 +210,15 @@ def evaluate(
             from fitting.evaluation import recommender
 
             logging.getLogger("fitting").setLevel(logging.INFO)
-            numbers = recommender.evaluate(data, only or (), seeds)
+            numbers = recommender.evaluate_into(report, data, only or (), seeds)
+        elif what.value in cli_generators.TRAINED:
+            numbers = cli_generators.measure(what.value, data, Path("runs") / what.value, seeds)
+        elif what is Measurable.PICTURES:
+            from fitting.evaluation import pictures
+
+            numbers, drawn = pictures.evaluate(data, Path("runs"), weights)
+            if sheet is not None:
+                drawn.save(sheet)
         else:
             numbers = _measure(what, data, weights, sheet)
     _write_json(report, numbers)

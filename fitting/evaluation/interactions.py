@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,8 @@ def hold_out(interactions: Matrix, share: float, seed: int = 7) -> tuple[Matrix,
     return kept, out
 
 
-def load_splits(data: Path) -> Iterator[Split]:
-    """The splits whose folders are in `data/recommend`, the quickest first."""
+def load_splits(data: Path, only: Collection[str] = ()) -> Iterator[Split]:
+    """The splits whose folders are in `data/recommend`, the quickest first; those named alone, where any are."""
     place = data / "recommend"
     for name, rule, cutoffs in (
         ("ciao_cfgan", _ratings, (5, 20)),
@@ -59,7 +59,7 @@ def load_splits(data: Path) -> Iterator[Split]:
         ("ml1m", _lists, (5, 20)),
         ("amazon_clothing", _ratings, (10, 20)),
     ):
-        if (place / name).is_dir():
+        if (place / name).is_dir() and (not only or name in only):
             parts = {path.name.split(".")[0]: rule(path) for path in sorted((place / name).glob("*.gz"))}
             users, items = (1 + max(int(part[:, axis].max()) for part in parts.values()) for axis in (0, 1))
             made = {part: _matrix(pairs, (users, items)) for part, pairs in parts.items()}

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fitting.collaborative import collaborative
 from fitting.evaluation import bootstrap
 from fitting.evaluation.bootstrap import Array
 from fitting.histories import conditions, interactions
@@ -50,7 +51,7 @@ from fitting.training.recommend_shop import (
 log = logging.getLogger(__name__)
 
 LATEST = 0.2  # share of the shop's purchases that are looked for
-STEPS = 100  # of the recommenders that are trained without the cold items
+STEPS = 20  # of the recommenders that are trained without the cold items: they begin near the linear model
 Values = dict[tuple[str, str], list[Array]]
 
 
@@ -95,7 +96,8 @@ def without_cold(hidden: ShopData, warm: Array, seed: int, plan: RecommendPlan =
     taste = Taste(replace(SHAPE, given=hidden.embeddings.shape[1]))
     taste.learn_whitening(hidden.embeddings[torch.from_numpy(warm)])
     rounded(taste)
-    source = Visits(hidden.found, taste.features(hidden.embeddings), hidden.categories, seed, None, TRAINED)
+    links = collaborative(interactions(list(hidden.found), len(hidden.added))).weights
+    source = Visits(hidden.found, taste.features(hidden.embeddings), hidden.categories, seed, links, TRAINED)
     players = train_taste(source, taste.config, plan, seed, steps=STEPS)
     players.mean.copy_(taste.mean)
     players.whitening.copy_(taste.whitening)

@@ -54,7 +54,7 @@ class ProfilePlan:
     """
 
     plan: Plan = field(
-        default_factory=lambda: Plan((Stage(1500, 96, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99)
+        default_factory=lambda: Plan((Stage(600, 96, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99)
     )
     objective: str = "nonsaturating"
     adversarial: float = 0.2
