@@ -21,7 +21,9 @@ from fitting.person import Person
 from fitting.recommender import Recommender
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
+from fitting.ui.browsing import Browsing
 from fitting.ui.cards import HEIGHT, figure
+from fitting.ui.offers import Finders
 from fitting.ui.turns import Turns
 
 
@@ -79,13 +81,18 @@ def test_a_recommender_is_built_once_for_each_revision(tmp_path: Path) -> None:
 
 def test_a_catalogue_that_changes_shows_without_a_restart(visitor: Visitor) -> None:
     journey, old = visitor.journey, visitor.journey.catalogue
-    assert all(isinstance(skipped, dict) and "value" not in skipped for skipped in journey.arrive(1))
+    browsing, nowhere = (
+        Browsing(Finders(journey.shop), journey.visits),
+        SimpleNamespace(query_params={}, session_hash="me"),
+    )
+    assert all("value" not in skipped for skipped in browsing.arrive(1, nowhere))  # type: ignore[arg-type]
     visitor.try_on("upper-1")
     fewer = [item for item in old if item.category is not Category.DRESS]
     journey.shop.now = Catalogue(fewer, "EUR", old.vectors[: len(fewer)], revision=2)  # type: ignore[attr-defined]
-    shelf, gallery, shown, revision = journey.arrive(1)
-    assert "Dress" not in shelf["choices"] and len(gallery["value"]) == len(shown) == len(fewer) and revision == 2
-    assert len(journey.choose_shelf("Dress")[1]) == len(fewer), "a shelf that is gone shows everything"
+    shelf, _, _, gallery, shown, *_, revision = browsing.arrive(1, nowhere)  # type: ignore[arg-type]
+    assert "dress" not in dict(shelf["choices"]).values() and revision == 2
+    assert len(gallery["value"]) == len(shown) == len(fewer)
+    assert len(browsing.find("", "dress", "", "")[1]) == 0, "a shelf that is gone is empty"
     choice, said, _ = journey.choose_item(["dress-1"], SimpleNamespace(index=0), visitor.request)  # type: ignore[arg-type]
     assert choice is None and words.NO_SUCH_ITEM in said
     assert not [item for item in offered(visitor.choose("upper-2")) if item.startswith("dress")]

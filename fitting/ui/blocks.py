@@ -14,15 +14,17 @@ from fitting.settings import Settings
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.api import add_api
+from fitting.ui.browsing import Browsing, arriving, catalogue_column, connect
 from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
 from fitting.ui.journey import Journey, cache_folder
 from fitting.ui.keeping import Keeping
 from fitting.ui.languages.page import Page, in_each, switch
 from fitting.ui.looks_html import KEPT, ROW
+from fitting.ui.offers import Finders
 from fitting.ui.pictures import picture_input
 from fitting.ui.recommended import Recommended
-from fitting.ui.shelves import EVERYTHING, SamplePerson, ShopFront, pictures_of, shelf_choices, shelves
+from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
 from fitting.ui.wearing import Wearing
@@ -50,6 +52,7 @@ def build_app(
     journey = Journey(room, shop, people, visits, adviser, turns)
     wearing, keeping = Wearing(room, shop, visits, turns, mark), Keeping(visits, settings.name, mark)
     recommended = Recommended(room, shop, adviser, visits, turns)
+    browsing = Browsing(Finders(shop), visits)
 
     def page() -> Page:
         # Uploads that no visit ever claimed are swept within the hour.
@@ -57,7 +60,7 @@ def build_app(
             gr.HTML(_header(settings), elem_id="header", padding=False)
             with gr.Row(elem_id="room", equal_height=False):
                 photo = _photo_column(journey)
-                garment = _garment_column(journey)
+                garment = _garment_column(browsing)
                 result = _result_column()
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
@@ -69,9 +72,10 @@ def build_app(
                 wearing,
                 keeping,
             )
+            connect(browsing, garment, LIGHT)
             revision = gr.State(journey.catalogue.revision)
-            seen = [garment["shelf"], garment["gallery"], garment["shown"], revision]
-            app.load(journey.arrive, revision, seen, **LIGHT)
+            seen = arriving(garment, garment["choice"], garment["chosen"], revision)
+            app.load(browsing.arrive, revision, seen, **LIGHT)
             app.unload(journey.leave)
             add_api(room, shop, visits, adviser)
         return app
@@ -118,12 +122,12 @@ def _photo_column(journey: Journey) -> Parts:
     return {"photo": photo, "advice": advice, "people": people, "forget": forget}
 
 
-def _garment_column(journey: Journey) -> Parts:
+def _garment_column(browsing: Browsing) -> Parts:
     with gr.Column(elem_id="garment-column", elem_classes="card"):
         gr.HTML(_heading(2, words.GARMENT), padding=False)
         with gr.Tabs():
             with gr.Tab(words.CATALOGUE):
-                parts = _catalogue(journey)
+                parts = catalogue_column(browsing)
             with gr.Tab(words.OWN_GARMENT):
                 own = picture_input(
                     label=words.OWN_GARMENT,
@@ -145,29 +149,6 @@ def _garment_column(journey: Journey) -> Parts:
             elem_classes="chips",
         )
     return {**parts, "choice": gr.State(None), "own": own, "chosen": chosen, "worn": worn}
-
-
-def _catalogue(journey: Journey) -> Parts:
-    laid_out = shelves(journey.catalogue)
-    everything = laid_out[EVERYTHING]
-    shelf = gr.Dropdown(
-        shelf_choices(laid_out), value=EVERYTHING, label=words.SHOW, filterable=False, elem_id="shelf-filter"
-    )
-    gallery = gr.Gallery(
-        pictures_of(everything),
-        label=words.CATALOGUE,
-        show_label=False,
-        allow_preview=False,
-        object_fit="contain",
-        columns=4,
-        height=440,
-        buttons=[],
-        elem_id="shelf",
-        elem_classes="shelf",
-        interactive=False,
-    )
-    shown = gr.State([item.id for item in everything])
-    return {"shelf": shelf, "gallery": gallery, "shown": shown}
 
 
 def _result_column() -> Parts:
@@ -221,7 +202,6 @@ def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: W
     photo["photo"].clear(journey.drop_photo, None, said, **LIGHT)
     photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **LIGHT)
 
-    garment["shelf"].change(journey.choose_shelf, garment["shelf"], [garment["gallery"], garment["shown"]], **LIGHT)
     picked = garment["gallery"].select(journey.choose_item, garment["shown"], [choice, chosen, worn], **LIGHT)
     brought = garment["own"].input(
         journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **HEAVY

@@ -18,13 +18,9 @@ from fitting.room import FittingRoom
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.shelves import (
-    EVERYTHING,
     UNSELECTED,
     SamplePerson,
     ShopFront,
-    pictures_of,
-    shelf_choices,
-    shelves,
 )
 from fitting.ui.telling import decoded, spoken
 from fitting.ui.turns import Turns
@@ -53,14 +49,6 @@ class Journey:
         """What is on offer now: it may change at any time."""
         return self.shop.catalogue()
 
-    def arrive(self, revision: int) -> tuple[Any, ...]:
-        """A page is opened, which shows the catalogue as it was when the app started: renew it if need be."""
-        catalogue = self.catalogue
-        if catalogue.revision == revision:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        choices = shelf_choices(shelves(catalogue))
-        return gr.update(choices=choices, value=EVERYTHING), *self.choose_shelf(EVERYTHING), catalogue.revision
-
     def check_photo(self, photo: str | None, request: gr.Request) -> tuple[str, Any]:
         """Look at a new photo at once, so that advice comes before the wait. No sample person is chosen then."""
         nobody = gr.update(selected_index=UNSELECTED)
@@ -85,11 +73,6 @@ class Journey:
         self._another_photo(request, sample=True)
         person = self.people[event.index]
         return str(person.picture), words.note(words.chosen_person(person.title), "good")
-
-    def choose_shelf(self, name: str) -> tuple[Any, list[str]]:
-        laid_out = shelves(self.catalogue)
-        items = laid_out.get(name, laid_out[EVERYTHING])
-        return gr.update(value=pictures_of(items), selected_index=UNSELECTED), [item.id for item in items]
 
     def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
         try:
