@@ -13,7 +13,7 @@ import torch
 from fitting import weights
 from fitting.catalogue import Catalogue
 from fitting.collaborative import Collaborative, collaborative
-from fitting.condition import Condition
+from fitting.condition import KINDS, Condition
 from fitting.events import Event, EventKind
 from fitting.garment import Category
 from fitting.histories import NOTHING, Array, History, conditions, histories, interactions
@@ -155,6 +155,31 @@ class Recommender:
         others = [category for category in COMPLETES[same] if category in sold]
         goes_with = self._shelf(request, others, moment, explain) if others else []
         return Shelves(goes_with, self._shelf(request, [same], moment, explain))
+
+    def drawn(self, request: Request, count: int, now: float | None = None) -> torch.Tensor:
+        """Features (count, D) of items that the generator would have a visitor like, whether they exist or not.
+
+        Raises:
+            KeyError: the item in view is not in the catalogue.
+        """
+        viewed = -1 if request.viewed is None else self.catalogue.place(request.viewed)
+        condition = self._condition(request, self._history(request), viewed, _clock(now))
+        with torch.inference_mode():
+            return draw(self.taste, condition, count, request.seed)[0]
+
+    def attended(self, request: Request, now: float | None = None) -> list[tuple[str, EventKind, float]]:
+        """What a visitor did, the oldest first: item, what was done, and the share of the generator's attention.
+
+        Raises:
+            KeyError: the item in view is not in the catalogue.
+        """
+        recent = self._history(request).latest()
+        viewed = -1 if request.viewed is None else self.catalogue.place(request.viewed)
+        with torch.inference_mode():
+            condition = self._condition(request, self._history(request), viewed, _clock(now))
+            attention = self.taste.generator.encoder.attend(condition)[2][0].tolist()
+        done = zip(recent.items.tolist(), recent.kinds.tolist(), attention, strict=False)
+        return [(self._items[item].id, KINDS[kind], share) for item, kind, share in done]
 
     def _shelf(
         self, request: Request, categories: Sequence[Category | None], now: float, explain: bool

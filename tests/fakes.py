@@ -14,6 +14,7 @@ from fitting import images
 from fitting.catalogue import Catalogue, Item
 from fitting.condition import TasteConfig
 from fitting.errors import GarmentError, PhotoError
+from fitting.explain import NAMES
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
 from fitting.person import Person
@@ -91,6 +92,13 @@ class FakeRoom:
         region = Image.new("L", picture.size)
         region.paste(255, box)
         return TryOn(picture, region, picture.convert("RGBA"), found, person.notes, seconds)
+
+    def explain(
+        self, photo: images.Source | Person, garment: images.Source | Garment, category: Category | str | None = None
+    ) -> dict[str, Image.Image]:
+        """The try-on itself as every part."""
+        result = self.try_on(photo, garment, category)
+        return {name: result.picture for name in NAMES}
 
     def forget(self, photo: images.Source | Person) -> None:
         decoded = images.to_image(photo.photo) if isinstance(photo, Person) else images.decode(photo, PhotoError)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
 
 from fitting.catalogue import Catalogue
 from fitting.errors import GarmentError, WeightsError
+from fitting.events import Event
 from fitting.garment import Category, Garment
 from fitting.recommender import Recommendation, Recommender, Request, Shelves
 from fitting.shop import Shop
@@ -19,6 +23,7 @@ from fitting.ui.shopper import Shopper
 log = logging.getLogger(__name__)
 
 Load = Callable[[Catalogue], Recommender]
+Answer = TypeVar("Answer")
 
 
 class Adviser:
@@ -83,6 +88,26 @@ class Adviser:
             raise GarmentError(words.NO_SUCH_ITEM)
         with _told(recommender, shopper):
             return recommender.recommend(Request(shopper.id, viewed, category, count)), recommender.catalogue
+
+    def ask(self, events: Iterable[Event], question: Callable[[Recommender, str], Answer]) -> Answer | None:
+        """Put a question to the recommender, which knows these events, under a name of their own, while it answers.
+
+        Args:
+            question: is given the recommender and that name.
+
+        Returns:
+            Its answer; None without a recommender.
+        """
+        recommender = self.recommender()
+        if recommender is None:
+            return None
+        name = secrets.token_urlsafe(18)
+        try:
+            for event in events:
+                recommender.note(replace(event, shopper=name))
+            return question(recommender, name)
+        finally:
+            recommender.forget(name)
 
     def most_like(self, garment: Garment) -> str | None:
         """Id of the item on offer that looks most like a garment from elsewhere."""

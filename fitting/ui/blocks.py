@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from fitting.imagine import Imagination
 from fitting.provenance import VISIBLE
 from fitting.room import FittingRoom
 from fitting.settings import Settings
@@ -17,6 +19,8 @@ from fitting.ui.api import add_api
 from fitting.ui.browsing import Browsing, arriving, catalogue_column, connect
 from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
+from fitting.ui.imagined import Imaginings, add_imagined
+from fitting.ui.inside import Inside, add_inside
 from fitting.ui.journey import Journey, cache_folder
 from fitting.ui.keeping import Keeping
 from fitting.ui.languages.page import Page, in_each, switch
@@ -64,6 +68,12 @@ def build_app(
                 result = _result_column()
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
+            if settings.imagined:
+                imaginings = Imaginings(
+                    shop, adviser, visits, turns, wearing, partial(Imagination.load, room.garment_net)
+                )
+                add_imagined(imaginings, photo, result)
+            add_inside(Inside(room, shop, adviser, visits, turns), photo["forget"])
             gr.HTML(_footer(), elem_id="footer", padding=False)
             _connect(
                 journey,

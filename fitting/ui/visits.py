@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -30,6 +31,7 @@ class Visit:
     folders: dict[str, list[Path]] = field(default_factory=dict)
     shopper: Shopper = field(default_factory=Shopper)
     wardrobe: Wardrobe = field(default_factory=Wardrobe)
+    imagined: list[Any] = field(default_factory=list)  # designs on the page; see `fitting.ui.imagined`
     seen: float = 0.0
     over: bool = False
 
@@ -37,6 +39,7 @@ class Visit:
         """Drop what is in memory."""
         self.shopper.forget()
         self.wardrobe.forget()
+        self.imagined = []
 
 
 class VisitOverError(Exception):

@@ -55,7 +55,7 @@ class Wearing:
             if photo is None:
                 raise PhotoError(words.NO_PHOTO)
             if not visit.wardrobe.sample and not visit.wardrobe.agreed:
-                yield words.note(words.CONSENT_ASKED, "error"), *SAME[1:6], gr.update(visible=True)
+                yield words.note(words.CONSENT_ASKED), *SAME[1:6], gr.update(visible=True)
                 return
             look, said = self._with_choice(visit, choice, own, worn)
         except Exception as error:
@@ -96,6 +96,18 @@ class Wearing:
         for result in self.dress(photo, item, None, words.AUTO, request, progress):
             yield *chosen, *result
             chosen = gr.skip(), gr.skip(), gr.skip(), gr.skip()
+
+    def wear_piece(
+        self, photo: str | None, piece: Piece, request: gr.Request, progress: gr.Progress
+    ) -> Iterator[Shown]:
+        """Put a garment on that is neither the shop's nor the visitor's own."""
+        visit = self.visit(request)
+        if photo is None:
+            yield self._failed(visit, photo, PhotoError(words.NO_PHOTO))
+        elif not visit.wardrobe.sample and not visit.wardrobe.agreed:
+            yield words.note(words.CONSENT_ASKED), *SAME[1:6], gr.update(visible=True)
+        else:
+            yield from self._change(visit, photo, visit.wardrobe.look.wear(piece), progress)
 
     def take_off(
         self,

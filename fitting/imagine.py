@@ -1,0 +1,127 @@
+"""Garments that nobody made: what the recommender would like a shopper to like, drawn instead of looked up.
+
+The recommender's generator draws features of its own shop; undoing their whitening gives embeddings, which the
+generator of pictures was told in training. So one generator of pictures serves every shop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from fitting import weights
+from fitting.cutout import MARGIN, box_of
+from fitting.garment import CATEGORIES, Category, Garment, embed
+from fitting.garment_net import GarmentNet
+from fitting.images import to_image, to_pixels
+from fitting.picture_net import Pictures, on_ground
+from fitting.recommend import Taste
+
+LARGE = 512  # side at which an imagined garment is worn: its edge would show steps at its own
+NEARBY = 0.6  # how far "more like this" moves the noise: radians on the way to other noise
+LEAST = 0.02  # share of a picture that must be garment
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """One imagined garment.
+
+    Attributes:
+        picture: RGB on white, as large as it was made.
+        garment: ready to be worn.
+        asked: (D,) embedding that was asked for, unit length.
+        noise: (Z,) it was made from.
+    """
+
+    picture: Image.Image
+    garment: Garment
+    asked: Tensor
+    noise: Tensor
+
+
+class Imagination:
+    """Makes pictures of garments from embeddings. Serves many threads."""
+
+    def __init__(self, pictures: Pictures, net: GarmentNet) -> None:
+        """
+        Args:
+            net: embeds what is made, so that it can be recommended from and looked up.
+        """
+        self.pictures, self.net = pictures.eval(), net
+
+    @classmethod
+    def load(cls, net: GarmentNet, folder: Path | None = None) -> Imagination:
+        """With the shipped weights, or those in another folder.
+
+        Raises:
+            WeightsError: they are missing or damaged.
+        """
+        return cls(weights.load(Pictures, "pictures", folder), net)
+
+    def imagine(self, asked: Tensor, categories: Sequence[Category], seed: int = 0) -> list[Imagined]:
+        """A garment for each embedding; those that came out empty are left out.
+
+        Args:
+            asked: (N, D), any length.
+            categories: N of them.
+            seed: the same gives the same pictures.
+        """
+        noise = torch.randn(len(asked), self.pictures.config.noise, generator=torch.Generator().manual_seed(seed))
+        return self._made(F.normalize(asked, dim=1), categories, noise)
+
+    def more_like(self, one: Imagined, count: int, seed: int = 0) -> list[Imagined]:
+        """Others for the same wish, their noise moved a little."""
+        other = torch.randn(count, len(one.noise), generator=torch.Generator().manual_seed(seed))
+        noise = math.cos(NEARBY) * one.noise + math.sin(NEARBY) * other
+        return self._made(one.asked.expand(count, -1), [one.garment.category] * count, noise)
+
+    @torch.inference_mode()
+    def _made(self, asked: Tensor, categories: Sequence[Category], noise: Tensor) -> list[Imagined]:
+        kinds = torch.tensor([CATEGORIES.index(category) for category in categories])
+        side = self.pictures.config.side
+        drawn = self.pictures.generator(noise, self.pictures.features(asked), kinds, side)
+        shown = to_pixels(on_ground(drawn, torch.ones(3)))
+        made = []
+        for row, category in enumerate(categories):
+            garment = wearable(drawn[row], category, self.net)
+            if garment is not None:
+                made.append(Imagined(to_image(shown[row]), garment, asked[row].clone(), noise[row].clone()))
+        return made
+
+
+def wearable(drawn: Tensor, category: Category, net: GarmentNet) -> Garment | None:
+    """A drawn garment (4, side, side) as the fitting room takes it; None where there is next to nothing of it."""
+    large = F.interpolate(drawn[None], size=(LARGE, LARGE), mode="bicubic", align_corners=False)[0].clamp(0, 1)
+    mask = ((large[3] - 0.25) / 0.5).clamp(0, 1)
+    box = box_of(mask, MARGIN)
+    if box is None or (mask > 0.5).float().mean() < LEAST:
+        return None
+    top, left, bottom, right = box
+    cloth, inside = large[:, top:bottom, left:right].clone(), mask[top:bottom, left:right].clone()
+    image = (cloth[:3] / cloth[3:].clamp(min=0.05)).clamp(0, 1)
+    return Garment(image, inside, category, embed(net, image, inside))
+
+
+@torch.inference_mode()
+def embeddings_of(taste: Taste, features: Tensor, catalogue: Tensor) -> Tensor:
+    """Undo a recommender's whitening: the embeddings of garments with these features.
+
+    Features have lost their length; the catalogue's own is put in its place.
+
+    Args:
+        features: (N, feature), unit length.
+        catalogue: (M, given) embeddings of real items.
+
+    Returns:
+        (N, given) of unit length.
+    """
+    length = ((catalogue - taste.mean) @ taste.whitening).norm(dim=1).median()
+    back = torch.linalg.pinv(taste.whitening)
+    return F.normalize(taste.mean + length * features @ back, dim=1)

@@ -1,0 +1,71 @@
+"""What "How it works" shows, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from PIL import Image
+
+from fitting.item import Item
+from fitting.recommender import Recommendation
+from fitting.ui import words
+from fitting.ui.compare import address
+
+
+def figures(title: str, pictures: Mapping[str, tuple[str, Image.Image]]) -> str:
+    """A result taken apart: path and picture of each part, by the names in `fitting.explain`."""
+    shown = "".join(_figure(name, path, picture) for name, (path, picture) in pictures.items())
+    return f'<div class="inside"><h3>{escape(title)}</h3><div class="parts">{shown}</div></div>'
+
+
+def _figure(name: str, path: str, picture: Image.Image) -> str:
+    title, place = words.part(name), address(path)
+    size = f'width="{picture.width}" height="{picture.height}"'
+    return (
+        f'<figure><img src="{place}" alt="{escape(title)}" loading="lazy" {size}><figcaption><strong>{escape(title)}'
+        f"</strong> {escape(words.part_note(name))} {_save(place, name, title)}</figcaption></figure>"
+    )
+
+
+def _save(place: str, name: str, title: str) -> str:
+    label = escape(f"{words.HOW_SAVE}: {title}")
+    return f'<a href="{place}" download="{name}.png" aria-label="{label}">{escape(words.HOW_SAVE)}</a>'
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Something that the visitor did, and what the recommender made of it."""
+
+    said: str  # "because you ..."
+    attention: float
+
+
+def trials(rows: Sequence[Seen], found: Sequence[Recommendation], titles: Mapping[str, str]) -> str:
+    """How much was looked at what, and what fell when it was left out; the same as the chart, to be read."""
+    lines = "".join(f"<tr><td>{escape(row.said)}</td><td>{row.attention:.0%}</td></tr>" for row in rows)
+    table = (
+        f'<table><thead><tr><th scope="col">{words.HOW_DONE}</th><th scope="col">{words.HOW_ATTENTION}</th></tr>'
+        f"</thead><tbody>{lines}</tbody></table>"
+    )
+    said = [
+        words.falls(titles[reason.item], entry.item.title, reason.drop)
+        for entry in found
+        for reason in entry.reasons
+        if reason.item in titles
+    ]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(said))
+    told = f"<ul>{listed}</ul>" if listed else words.note(words.HOW_NOT_PROVED)
+    return f'<div class="inside">{table}<h3>{words.HOW_TRIAL}</h3>{told}</div>'
+
+
+def offered(items: Sequence[Item], sheet: str) -> str:
+    """Items in a row, and the row as one picture to keep."""
+    shown = "".join(
+        f'<li><img src="{address(str(item.picture))}" alt="" width="120" height="160"><span>{escape(item.title)}</span>'
+        "</li>"
+        for item in items
+    )
+    save = _save(address(sheet), "shelf", words.HOW_KNOBS)
+    return f'<div class="inside"><ol class="row">{shown}</ol>{save}</div>'
