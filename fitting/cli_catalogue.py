@@ -67,6 +67,9 @@ def import_(
     orders: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="CSV of what was bought.")
     ] = None,
+    reviews: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="CSV of what customers wrote.")
+    ] = None,
     pictures: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the pictures; the CSV's by default.")
     ] = None,
@@ -81,10 +84,11 @@ def import_(
     """Put the items of PRODUCTS, a CSV file, into the shop, or change those that are there.
 
     Columns: id, title, picture; and where you have them category, description, colours, price, url, stock,
-    pattern, sleeve, neckline, added. Orders: shopper, item, at; and where you have it kind.
+    pattern, sleeve, neckline, added. Orders: shopper, item, at; and where you have it kind. Reviews: item, text;
+    and where you have it rating.
     """
-    if products is None and orders is None:
-        raise typer.BadParameter("name a file of products, or one of orders with --orders")
+    if products is None and orders is None and reviews is None:
+        raise typer.BadParameter("name a file of products, one of orders with --orders, or of --reviews")
     if prune and products is None:
         raise typer.BadParameter("--prune needs a file of products")
     from fitting.importing import NothingUsableError
@@ -93,7 +97,7 @@ def import_(
     with opened(shop, database, vectors, sample=products is None) as found:
         try:
             with _bar("Importing") as progress:
-                report = found.take_in(products, orders, pictures, prune, currency, progress)
+                report = found.take_in(products, orders, pictures, prune, currency, progress, reviews)
         except NothingUsableError as error:
             _tell_problems(error.report)
             raise
@@ -188,6 +192,8 @@ def _tell(report: Report) -> None:
     if report.removed:
         said.append(f"{report.removed} removed")
     typer.echo(f"Items: {', '.join(said)}. Pictures looked at: {report.looked}. Orders: {report.orders} new.")
+    if report.reviews:
+        typer.echo(f"Reviews: {report.reviews} new.")
     if report.pictureless:
         typer.echo(
             f"{report.pictureless} items are without a picture: they are found and recommended by what you say of "

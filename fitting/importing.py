@@ -28,6 +28,7 @@ from fitting.in_order import in_order
 from fitting.looks import Looks
 from fitting.products import Product, named_category
 from fitting.reading import Progress, Report, read_orders, read_products
+from fitting.reviewing import add_reviews
 from fitting.spreadsheet import Problem
 from fitting.store import Look, Store
 from fitting.vectors import batches
@@ -89,7 +90,7 @@ class Import:
 
     Attributes:
         store, looks: of the shop.
-        products, orders: the files; either may be missing.
+        products, orders, reviews: the files; any may be missing.
         pictures: the folder that picture names are relative to; that of the products file by default.
         prune: take items out of the shop that the products file does not list.
         currency: of all prices; None leaves it as it is.
@@ -103,6 +104,7 @@ class Import:
     pictures: Path | None = None
     prune: bool = False
     currency: str | None = None
+    reviews: Path | None = None
     workers: int = max(1, min(os.cpu_count() or 1, 8))
 
     def run(self, progress: Progress = lambda share: None) -> Report:
@@ -123,6 +125,8 @@ class Import:
                     self._put(self.products, connection, aside, report)
                 if self.orders is not None:
                     self._add_orders(self.orders, connection, report, lambda share: progress(0.9 + 0.1 * share))
+                if self.reviews is not None:
+                    add_reviews(self.reviews, connection, report, lambda share: progress(0.95 + 0.05 * share))
                 if self.currency is not None:
                     sql.set_setting(connection, "currency", self.currency)
                 if self.products is not None or self.currency is not None:

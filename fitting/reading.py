@@ -34,6 +34,7 @@ class Report:
         new, changed, unchanged, removed: items.
         looked: pictures that had to be looked at.
         orders: events that were new.
+        reviews: those that were new.
         refused: rows that could not be used.
         pictureless: items that are in the shop without a picture.
         problems: file name -> why; at most 1000 a file.
@@ -46,6 +47,7 @@ class Report:
     removed: int = 0
     looked: int = 0
     orders: int = 0
+    reviews: int = 0
     refused: int = 0
     pictureless: int = 0
     problems: dict[str, list[Problem]] = field(default_factory=dict)

@@ -184,6 +184,7 @@ class Shop:
         prune: bool = False,
         currency: str | None = None,
         progress: Progress = lambda share: None,
+        reviews: Path | None = None,
     ) -> Report:
         """Import a shop's files; see `fitting.importing.Import`.
 
@@ -194,7 +195,7 @@ class Shop:
         if not writable(self.folder):
             raise ShopError(f"The shop's folder {self.folder} cannot be written to. Name another one with --shop.")
         with _turn(self.folder, "import", wait=False):
-            report = Import(self.store, self.looks, products, orders, pictures, prune, currency).run(progress)
+            report = Import(self.store, self.looks, products, orders, pictures, prune, currency, reviews).run(progress)
         self.catalogue()  # tells the vector store, too
         return report
 

@@ -18,7 +18,8 @@ from fitting.database import open_database
 from fitting.events import Event, EventKind
 from fitting.garment import Category
 from fitting.item import Item
-from fitting.tables import events, items, looks, settings
+from fitting.notes import Review
+from fitting.tables import events, items, looks, reviews, settings
 from fitting.vectors import batches
 
 BATCH = 500  # rows a statement: SQLite allows some 30,000 values
@@ -181,7 +182,7 @@ class Store:
         ]
         with self._engine.begin() as connection:
             for batch in batches(rows, BATCH):
-                connection.execute(_insert(connection, looks).on_conflict_do_nothing(), batch)
+                connection.execute(insert(connection, looks).on_conflict_do_nothing(), batch)
 
     def drop_unused_looks(self, made_before: float) -> list[str]:
         """Forget pictures that no item shows any more; returns their keys."""
@@ -195,6 +196,13 @@ class Store:
         wanted = select(looks.c.network, func.count()).select_from(items.join(looks)).group_by(looks.c.network)
         with self._reading.connect() as connection:
             return {network: count for network, count in connection.execute(wanted)}
+
+    def reviews(self, item_id: str, most: int = 200) -> list[Review]:
+        """What customers wrote of an item, the latest to come first."""
+        wanted = select(reviews.c.rating, reviews.c.text).where(reviews.c.item == item_id)
+        with self._reading.connect() as connection:
+            rows = connection.execute(wanted.order_by(reviews.c.number.desc()).limit(most))
+            return [Review(rating, text) for rating, text in rows]
 
     # Settings
 
@@ -221,7 +229,7 @@ def add_events(connection: Connection, new: Iterable[Event], simulated: bool = F
     """Write down events within a transaction; returns how many were new."""
     count = 0
     # What comes back is what was new; drivers do not agree on counting it.
-    statement = _insert(connection, events).on_conflict_do_nothing().returning(events.c.number)
+    statement = insert(connection, events).on_conflict_do_nothing().returning(events.c.number)
     for batch in batches(new, 5000):
         rows = [
             {"shopper": e.shopper, "item": e.item, "kind": e.kind.value, "at": e.at, "simulated": simulated}
@@ -233,7 +241,7 @@ def add_events(connection: Connection, new: Iterable[Event], simulated: bool = F
 
 def set_setting(connection: Connection, name: str, value: str) -> None:
     """Set a setting within a transaction."""
-    statement = _insert(connection, settings).values(name=name, value=value)
+    statement = insert(connection, settings).values(name=name, value=value)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
@@ -250,7 +258,7 @@ def known_items(connection: Connection, ids: Collection[str]) -> dict[str, Row[A
 
 def put_items(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert items, or replace those with the same ids. A row has `FIELDS`, `place` and `sample`."""
-    statement = _insert(connection, items)
+    statement = insert(connection, items)
     values = {name: statement.excluded[name] for name in rows[0] if name != "id"}
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values), rows)
 
@@ -280,7 +288,7 @@ def revise(connection: Connection) -> None:
     set_setting(connection, "revision", str(int(revision or 0) + 1))
 
 
-def _insert(connection: Connection, table: Any) -> Any:
+def insert(connection: Connection, table: Any) -> Any:
     """An insert that can say what to do on conflict: each database has its own kind."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 

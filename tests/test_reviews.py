@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from shopping import PRODUCTS, write
 
 from fitting import weights
 from fitting.errors import ShopError
 from fitting.evaluation.reviews import Judge, compared, nll
 from fitting.evaluation.text_metrics import Copied, References, bleu, self_bleu
 from fitting.garment import Category
+from fitting.importing import Import
 from fitting.note_net import END, LONGEST, UNKNOWN, About, NoteConfig, NoteDiscriminator, NoteGenerator, likelihood
 from fitting.notes import NoteWriter, Review, sentence, showable, summary
+from fitting.store import Store
 from fitting.training.loop import Plan, Stage
 from fitting.training.reviews import NoteGame, NotePlan, NoteSource, train_adversarial, train_likelihood
 from fitting.training.reviews_data import Note, band, read_notes, sentences, tensors, vocabulary
@@ -185,3 +189,26 @@ def test_curves_are_compared_where_both_are() -> None:
     )
     assert (found["from"], found["to"]) == (0.4, 0.6)
     assert found["one"] > found["two"]
+
+
+REVIEWS = """sku,stars,review
+red-top,5,Lovely and soft.
+red-top,"4,5",Runs small.
+trousers,,Too long.
+gone,3,Nice.
+red-top,7,Bad stars.
+red-top,5,
+"""
+
+
+def test_reviews_are_imported_once(files: Path, store: Store, importer: Callable[..., Import]) -> None:
+    importer(write(files / "p.csv", PRODUCTS)).run()
+    path = write(files / "r.csv", REVIEWS)
+    report = importer(None, reviews=path).run()
+    assert (report.reviews, report.refused) == (3, 3)
+    reasons = [problem.reason for problem in report.problems["r.csv"]]
+    assert reasons[0] == "the shop has no such item" and "stars from 1 to 5" in " ".join(reasons)
+    assert "text is missing" in reasons
+    assert store.reviews("red-top") == [Review(5, "Runs small."), Review(5, "Lovely and soft.")]
+    assert store.reviews("trousers") == [Review(None, "Too long.")] and store.reviews("green-top") == []
+    assert importer(None, reviews=path).run().reviews == 0
