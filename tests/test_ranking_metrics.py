@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from fitting.collaborative import ease_weights
-from fitting.evaluation.contenders import blend, choose, choose_weights, item_features, make_ease, popularity
+from fitting.evaluation import recommender
+from fitting.evaluation.contenders import blend, choose, choose_weights, gain, make_ease, popularity
 from fitting.evaluation.interactions import Split, hold_out, load_splits
+from fitting.evaluation.players import PLAN, ground, stop_early, turned
 from fitting.evaluation.ranking_metrics import metrics, score_split, top
-from fitting.evaluation.recommender import measure
+from fitting.evaluation.recommender import evaluate_into, measure
 
 
 def matrix(rows: list[list[int]]) -> sparse.csr_array:
     return sparse.csr_array(np.array(rows, np.float32))
+
+
+ALS = {"factors": 4, "regularization": 1.0, "alpha": 4.0}
 
 
 def two_tastes(users: int = 60, items: int = 20, seed: int = 0) -> sparse.csr_array:
@@ -91,17 +97,60 @@ def test_choosing_and_blending_do_not_lose_to_one_model() -> None:
     chosen = choose(split, make_ease, {"penalty": (1.0, 1e6)})
     part = split.to_choose
     scorers = [popularity(part.train), make_ease(part.train, chosen["penalty"])]
-    weights = choose_weights(part, scorers, 1)
+    weights = choose_weights([part], [scorers], 1)
     alone, both = (measure(part, [scorer])["NDCG@5"] for scorer in (scorers[1], blend(scorers, weights)))
     assert both["mean"] >= alone["mean"]
     assert alone["low"] <= alone["mean"] <= alone["high"]
 
 
 def test_features_without_pictures_are_of_unit_length_and_hold_taste() -> None:
-    features = item_features(two_tastes(), ease_weights(two_tastes(), 1.0), 6).numpy()
-    assert features.shape == (20, 6)
-    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
-    likeness = features[:, :-1] @ features[:, :-1].T
+    pytest.importorskip("implicit")
+    known = ground(two_tastes(), ALS)
+    assert known.features.shape == (20, 5)
+    for features in (known.features.numpy(), *(fold.features.numpy() for fold in known.folds)):
+        np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
+    likeness = known.features[:, :-1].numpy() @ known.features[:, :-1].numpy().T
     same = np.add.outer(np.arange(20), np.arange(20)) % 2 == 0
     np.fill_diagonal(likeness, np.nan)
     assert np.nanmean(likeness[same]) > np.nanmean(likeness[~same])
+
+
+def test_folds_hide_each_interaction_once_and_share_a_space() -> None:
+    pytest.importorskip("implicit")
+    whole = two_tastes()
+    known = ground(whole, ALS)
+    assert (sum(fold.hidden for fold in known.folds) != whole).nnz == 0
+    for fold in known.folds:
+        assert fold.told.multiply(fold.hidden).nnz == 0
+        assert (fold.features * known.features).sum(1).mean() > 0.7  # two tastes, and two dimensions of chance
+    random = np.random.default_rng(0)
+    vectors, turn = random.normal(size=(20, 4)), np.linalg.qr(random.normal(size=(4, 4)))[0]
+    np.testing.assert_allclose(turned(3 * vectors @ turn, vectors), vectors, atol=1e-9)
+
+
+def test_players_learn_from_folds_and_stop_where_it_served_best() -> None:
+    pytest.importorskip("implicit")
+    part = Split("small", *hold_out(two_tastes(), 0.3), (3, 5))
+    known = ground(part.train, ALS)
+    plan = replace(PLAN, adversarial=0.2, alone=2).with_steps(50)
+    players, steps, curve = stop_early([known], [part], plan, gain)
+    assert len(curve) == 2 and steps in (0, 50)
+    assert gain(part, players[0].generator) == pytest.approx(max(curve))
+    assert np.isfinite(players[0].discriminator(np.arange(3))).all()
+
+
+def test_a_stopped_evaluation_keeps_the_sets_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = [Split(name, *hold_out(two_tastes(), 0.3)) for name in ("one", "two")]
+    report = tmp_path / "numbers.json"
+    report.write_text('{"earlier": 1}')
+
+    def measured(split: Split, seeds: int) -> dict[str, int]:
+        if split.name == "two":
+            raise KeyboardInterrupt
+        return {"seeds": seeds}
+
+    monkeypatch.setattr(recommender, "load_splits", lambda data: splits)
+    monkeypatch.setattr(recommender, "evaluate_split", measured)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_into(report, tmp_path, seeds=3)
+    assert json.loads(report.read_text()) == {"earlier": 1, "one": {"seeds": 3}}

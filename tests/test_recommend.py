@@ -16,6 +16,7 @@ from fitting.catalogue import Catalogue
 from fitting.cli import app
 from fitting.collaborative import Ease, ItemKnn, RandomWalk
 from fitting.condition import TasteConfig
+from fitting.evaluation.interactions import hold_out
 from fitting.events import Event, EventKind
 from fitting.garment import Category
 from fitting.histories import History, conditions, histories, interactions
@@ -26,9 +27,10 @@ from fitting.reasons import reasons
 from fitting.recommend import Taste, density
 from fitting.recommender import Recommendation, Recommender, Request, because
 from fitting.sample import FOLDER
-from fitting.training.choices import Sets, Visits
+from fitting.training.candidates import Candidates, some_chosen
+from fitting.training.choices import Fold, Sets, Visits
 from fitting.training.loop import Plan, Stage
-from fitting.training.recommend import Candidates, RecommendGame, RecommendPlan, some_chosen, train_taste
+from fitting.training.recommend import RecommendGame, RecommendPlan, train_taste
 from fitting.training.recommend_shop import cut, gains, purchases, read_shop, shop_data, train_shop
 
 DAY = 86400.0
@@ -268,7 +270,8 @@ def test_a_condition_never_holds_what_was_chosen(catalogue: Catalogue) -> None:
     choices = Visits(data.found, features, data.categories).batch(3, 64)
     assert not (choices.condition.items * features[choices.chosen][:, None]).any()
     matrix = interactions(list(data.found), 32)
-    sets = Sets(matrix, features).batch(3, 64)
+    told, hidden = hold_out(matrix, 0.3)
+    sets = Sets([Fold(told, hidden, features)], features, lost=0).batch(3, 64)
     held = sets.condition.items.sum(1)
     assert not held[sets.rows, sets.items].any()
     assert held[sets.known_rows, sets.known_items].all()
@@ -285,13 +288,15 @@ def test_dropping_blocks_makes_newcomers_of_some(catalogue: Catalogue) -> None:
 
 
 def test_contrastive_term_prefers_draws_at_what_was_chosen(catalogue: Catalogue) -> None:
-    features = torch.eye(8)
+    features = torch.nn.functional.normalize(torch.randn(32, 8, generator=torch.Generator().manual_seed(0)), dim=1)
     data = shop_data(catalogue, checkered())
-    source = Visits(data.found, features.repeat(4, 1), data.categories)
+    source = Visits(data.found, features, data.categories)
     choices = source.batch(0, 8)
     shelf = Candidates(source.features, choices, 100, torch.Generator().manual_seed(0))
     near, sharpness = source.features[choices.chosen][:, None], torch.tensor(10.0)
     assert shelf.contrastive(near, sharpness) < shelf.contrastive(-near, sharpness)
+    assert shelf.contrastive(near, sharpness, top=8) < shelf.contrastive(near, sharpness)  # against fewer
+    assert shelf.contrastive(-near, sharpness, top=8) == 0  # nothing of what was chosen is among the first
 
 
 @pytest.mark.parametrize("most", [100, 5])
@@ -312,7 +317,7 @@ def test_draws_are_served_as_items_that_nothing_is_told_of(catalogue: Catalogue,
 
 def test_some_of_what_was_chosen_belongs_to_the_shopper(catalogue: Catalogue) -> None:
     matrix = interactions(list(shop_data(catalogue, checkered()).found), 32)
-    choices = Sets(matrix, torch.eye(32)).batch(0, 16)
+    choices = Sets([Fold(*hold_out(matrix, 0.3), torch.eye(32))], torch.eye(32)).batch(0, 16)
     picked = some_chosen(choices, 5, torch.Generator().manual_seed(0))
     for row in range(16):
         assert set(picked[row].tolist()) <= set(choices.items[choices.rows == row].tolist())

@@ -32,6 +32,7 @@ class Choices:
         rows, items: (P,) pairs: shopper `rows[p]` of the batch chose item `items[p]`; `chosen` is among them.
         known_rows, known_items: pairs that are no candidates, for the condition tells of them: as it tells nothing of
             the chosen, whatever it tells of would be learned to be wrong.
+        features: (N, D) of the items in this batch, where they are others than the source's.
     """
 
     condition: Condition
@@ -40,6 +41,7 @@ class Choices:
     items: Tensor
     known_rows: Tensor
     known_items: Tensor
+    features: Tensor | None = None
 
 
 class ChoiceSource(Protocol):
@@ -114,47 +116,66 @@ def in_view(before: History, moment: float) -> int:
     return int(before.items[-1])
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Interactions in two parts: what is told, and what has to be found from it.
+
+    Attributes:
+        told, hidden: (users, items) sparse.
+        features: (N, D) of the items, made from what is told alone. Features made from what is hidden too give it
+            away, above all that of rare items: a network learns to trust them more than it later should.
+    """
+
+    told: Any
+    hidden: Any
+    features: Tensor
+
+
 class Sets:
     """Choices without order: part of what each user has is hidden, and has to be found from the rest.
 
     Args:
-        interactions: (users, items) sparse.
-        features: (N, D) of the items.
+        folds: one at a time, in turn.
+        features: (N, D) of the items, made from all interactions.
         longest: items of a history that are looked at.
-        hidden: least and greatest share that is hidden.
+        lost: of what is told, the greatest share that is kept back all the same.
         links: see `ChoiceSource`.
     """
 
     def __init__(
         self,
-        interactions: Any,
+        folds: Sequence[Fold],
         features: Tensor,
         longest: int = 150,
-        hidden: tuple[float, float] = (0.2, 0.6),
+        lost: float = 0.3,
         seed: int = 0,
         links: Any = None,
     ) -> None:
         self.features, self.links = features, links
-        self._matrix, self._longest, self._hidden, self._seed = interactions, longest, hidden, seed
-        self._users = np.flatnonzero(np.diff(interactions.indptr) >= 2)
-
-    def of(self, user: int) -> Array:
-        """The items that a user has."""
-        return self._matrix.indices[self._matrix.indptr[user] : self._matrix.indptr[user + 1]]
+        self._folds, self._longest, self._lost, self._seed = folds, longest, lost, seed
+        sized = [(np.diff(fold.told.indptr) > 0) & (np.diff(fold.hidden.indptr) > 0) for fold in folds]
+        self._users = [np.flatnonzero(both) for both in sized]
 
     def batch(self, step: int, size: int) -> Choices:
         random = np.random.default_rng((self._seed, step))
-        users = random.choice(self._users, size, replace=len(self._users) < size)
-        shuffled = [random.permutation(self.of(user)) for user in users]
-        counts = [int(np.clip(round(len(s) * random.uniform(*self._hidden)), 1, len(s) - 1)) for s in shuffled]
-        chosen = [items[:count] for items, count in zip(shuffled, counts, strict=True)]
-        known = [items[count:] for items, count in zip(shuffled, counts, strict=True)]
+        fold, users = self._folds[step % len(self._folds)], self._users[step % len(self._folds)]
+        users = random.choice(users, size, replace=len(users) < size)
+        known = [row(fold.told, user) for user in users]
+        chosen = [random.permutation(row(fold.hidden, user)) for user in users]
+        told = [random.permutation(items)[int(len(items) * random.uniform(0, self._lost)) :] for items in known]
         return Choices(
-            as_condition([items[: self._longest] for items in known], self.features),
+            as_condition([items[: self._longest] for items in told], fold.features),
             torch.tensor([int(items[0]) for items in chosen]),
             *_pairs(chosen),
             *_pairs(known),
+            fold.features,
         )
+
+
+def row(interactions: Any, user: int) -> Array:
+    """The items that a user has."""
+    items: Array = interactions.indices[interactions.indptr[user] : interactions.indptr[user + 1]]
+    return items
 
 
 def as_condition(found: Sequence[Array], features: Tensor) -> Condition:

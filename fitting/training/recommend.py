@@ -22,7 +22,8 @@ from torch.nn.utils import parametrize
 
 from fitting.condition import Condition, TasteConfig
 from fitting.gan import Game, GanConfig, spectral_norm
-from fitting.recommend import Discriminator, Generator, Taste, density
+from fitting.recommend import Discriminator, Generator, Taste
+from fitting.training.candidates import Candidates, some_chosen
 from fitting.training.choices import Choices, ChoiceSource
 from fitting.training.game import keep, restore
 from fitting.training.loop import Plan, Stage, summary_writer
@@ -45,8 +46,11 @@ class RecommendPlan:
         mismatched: whether the discriminator sees mismatched pairs.
         draws: of the generator for each shopper of a batch.
         candidates: items that a choice is held against; all of them in smaller catalogues.
+        top: of these the contrastive term looks at so many, those of the highest density; None for all.
         generator_share: the generator's learning rate as a share of the discriminator's (Heusel et al. 2017,
             arXiv:1706.08500).
+        guess_share, kernel_share: the same for its first guess (the weighted sum of the history) and for the width
+            of its kernels; as the others' if None.
         alone: steps in which the discriminator learns by itself before the generator listens to it.
         drop: share of shoppers from whom each block of the condition is taken.
     """
@@ -59,7 +63,10 @@ class RecommendPlan:
     mismatched: bool = True
     draws: int = 4
     candidates: int = 4096
+    top: int | None = None
     generator_share: float = 1.0
+    guess_share: float | None = None
+    kernel_share: float | None = None
     alone: int = 0
     drop: float = 0.0
 
@@ -83,18 +90,20 @@ class RecommendGame:
         self.generator, self.discriminator = generator, discriminator
         rate = config.plan.learning_rate
         self.game = Game(generator, discriminator, GanConfig(config.objective, rate, rate, ema=config.plan.ema))
+        self.game.generator_adam = torch.optim.Adam(_groups(generator, config), rate, self.game.config.betas)
 
     def step(self, step: int) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
         config, game = self.config, self.game
         rate = config.plan.rate_at(step)
-        for adam, own in ((game.generator_adam, rate * config.generator_share), (game.discriminator_adam, rate)):
+        for adam in (game.generator_adam, game.discriminator_adam):
             for group in adam.param_groups:
-                group["lr"] = own
+                group["lr"] = rate * group.get("share", 1.0)
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         choices = self.source.batch(step, config.plan.stage_at(step).batch)
         condition = choices.condition.dropped(config.drop, random) if config.drop else choices.condition
-        shelf = Candidates(self.source.features, choices, config.candidates, random)
+        features = self.source.features if choices.features is None else choices.features
+        shelf = Candidates(features, choices, config.candidates, random)
         report: dict[str, float] = {}
         with torch.random.fork_rng(devices=[]):  # dropout knows no generator of one's own
             torch.manual_seed(self.seed * 1_000_003 + step)
@@ -109,6 +118,7 @@ class RecommendGame:
         self, choices: Choices, condition: Condition, shelf: Candidates, random: torch.Generator
     ) -> dict[str, float]:
         game, draws = self.game, self.config.draws
+        features = self.source.features if choices.features is None else choices.features
         noise = torch.randn(len(condition), draws, self.shape.noise, generator=random)
         told = self.discriminator.told(condition).repeat_interleave(draws, 0)
         others = told.roll(draws, 0)
@@ -118,7 +128,7 @@ class RecommendGame:
             return shelf.served(drawn, self.generator.sharpness, random).flatten(0, 1)
 
         return game.discriminator_step(
-            self.source.features[some_chosen(choices, draws, random)].flatten(0, 1),
+            features[some_chosen(choices, draws, random)].flatten(0, 1),
             fake,
             lambda feature: self.discriminator.judged(feature, told),
             (lambda feature: self.discriminator.judged(feature, others)) if self.config.mismatched else None,
@@ -140,7 +150,8 @@ class RecommendGame:
         def others(drawn: Tensor) -> dict[str, Tensor]:
             losses = {}
             if config.contrastive:
-                losses["contrastive"] = config.contrastive * shelf.contrastive(drawn, self.generator.sharpness)
+                likely = shelf.contrastive(drawn, self.generator.sharpness, config.top)
+                losses["contrastive"] = config.contrastive * likely
             if config.seeking and config.draws > 1:
                 losses["seeking"] = config.seeking * mode_seeking(drawn, noise)
             return losses
@@ -158,57 +169,16 @@ class RecommendGame:
         return rounded(taste)
 
 
-class Candidates:
-    """The items that a batch's choices are held against: all, or in larger catalogues some at random.
-
-    Args:
-        features: (N, D) of the catalogue.
-        most: candidates at most, besides what the batch chose.
-    """
-
-    def __init__(self, features: Tensor, choices: Choices, most: int, random: torch.Generator) -> None:
-        if len(features) <= most:
-            place, self.features = torch.arange(len(features)), features
-        else:
-            sampled = torch.randint(len(features), (most,), generator=random)
-            wanted = torch.cat([sampled, choices.items]).unique()
-            place = torch.full((len(features),), -1)
-            place[wanted] = torch.arange(len(wanted))
-            self.features = features[wanted]
-        self._rows, self._items = choices.rows, place[choices.items]
-        known = place[choices.known_items]
-        self._known_rows, self._known = choices.known_rows[known >= 0], known[known >= 0]
-
-    def served(self, drawn: Tensor, sharpness: Tensor, random: torch.Generator) -> Tensor:
-        """Draws (B, K, D) as the items that they would be served as, one at random by each draw's kernel.
-
-        Real samples are items, of which there are few; a discriminator shown bare draws learns to tell an item from
-        a place between items, and nothing of taste. Gradient passes straight through to the draw (Bengio et al.
-        2013, arXiv:1308.3432).
-        """
-        with torch.no_grad():
-            chance = sharpness * drawn @ self.features.T
-            chance.transpose(1, 2)[self._known_rows, self._known] = -1e9  # as in serving, nothing that they have
-            chance -= torch.empty_like(chance).exponential_(generator=random).log()  # Gumbel's noise: a fair draw
-            item = self.features[chance.argmax(2)]
-        return drawn + (item - drawn).detach()
-
-    def contrastive(self, drawn: Tensor, sharpness: Tensor) -> Tensor:
-        """Minus the log likelihood of what was chosen, among candidates that the shopper had not."""
-        logits = density(drawn, self.features, sharpness)
-        had = torch.zeros_like(logits, dtype=torch.bool)
-        had[self._known_rows, self._known] = True
-        likely = logits.masked_fill(had, -1e9).log_softmax(1)[self._rows, self._items]
-        share = 1 / torch.bincount(self._rows, minlength=len(drawn)).clamp(min=1)[self._rows]
-        return -(likely * share).sum() / len(drawn)
-
-
-def some_chosen(choices: Choices, count: int, random: torch.Generator) -> Tensor:
-    """(B, count) of what each shopper chose, at random, with repetition."""
-    number = torch.bincount(choices.rows, minlength=len(choices.chosen))
-    first = number.cumsum(0) - number
-    place = (torch.rand(len(number), count, generator=random) * number[:, None]).long()
-    return choices.items[choices.rows.argsort(stable=True)][first[:, None] + place]
+def _groups(generator: Generator, config: RecommendPlan) -> list[dict[str, Any]]:
+    """The generator's parameters by the rate at which they learn."""
+    encoder, rest = generator.encoder, config.generator_share
+    guess = [encoder.sum.weight, *encoder.loudness.parameters()]
+    kernel = [generator.log_sharpness]
+    apart = {id(parameter) for parameter in (*guess, *kernel)}
+    others = [parameter for parameter in generator.parameters() if id(parameter) not in apart]
+    shares = (rest, rest if config.guess_share is None else config.guess_share)
+    shares += (rest if config.kernel_share is None else config.kernel_share,)
+    return [{"params": part, "share": share} for part, share in zip((others, guess, kernel), shares, strict=True)]
 
 
 def _bare(net: nn.Module) -> dict[str, Tensor]:
