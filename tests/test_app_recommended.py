@@ -18,10 +18,11 @@ from visitor import Visitor, offered, pictures, unheard, visiting
 from fitting.errors import GarmentError
 from fitting.events import Event, EventKind
 from fitting.garment import Category
+from fitting.item import Item
 from fitting.recommender import Recommender
 from fitting.ui import words
 from fitting.ui.cards import HEIGHT
-from fitting.ui.recommended import SHELF
+from fitting.ui.recommended import SHELF, in_common
 from fitting.ui.visits import Visits
 from fitting.ui.wearing import OWN
 
@@ -233,7 +234,7 @@ def test_reasons_are_said_in_a_shoppers_words_and_only_if_they_are_proved(
     html = visitor.try_on("upper-1")
     reasons = {card.item.id: card.reason for card in visitor.shopper.cards()}
     assert any(reasons.values())
-    assert set(filter(None, reasons.values())) <= {"because you looked at Upper 2", "because you tried on Upper 1"}
+    assert set(filter(None, reasons.values())) <= {"because you looked at Upper 2"}  # not what is on them
     assert html.count('class="why"') == sum(map(bool, reasons.values()))
     monkeypatch.setattr(Recommender, "_reasons", lambda *_: {})  # none passed its test
     assert 'class="why"' not in visitor.choose("upper-1")
@@ -314,3 +315,13 @@ def test_a_failed_try_on_of_another_photo_clears_the_shelves(visitor: Visitor) -
     Image.new("RGB", (300, 400)).save(black)
     visitor.photo = str(black)
     assert visitor.try_on("upper-1") == ""
+
+
+def test_what_is_on_the_visitor_is_no_reason_but_what_two_garments_share_is_told() -> None:
+    worn = Item("1", "Tee", Category.UPPER, Path("1.jpg"), colours=("navy", "white"), pattern="dots", neckline="V")
+    assert in_common(replace(worn, id="2"), worn) == words.SAME_COLOUR
+    assert in_common(replace(worn, colours=("white",)), worn) == words.SAME_PATTERN
+    plain = replace(worn, colours=("red",), pattern="plain")
+    assert in_common(plain, replace(worn, pattern="plain")) == words.SAME_NECKLINE
+    assert in_common(replace(plain, neckline=None), replace(worn, pattern="plain")) == ""
+    assert in_common(Item("3", "Skirt", Category.LOWER, Path("3.jpg")), worn) == ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -193,7 +193,8 @@ def _whole(generator: nn.Module, shape: NoteConfig) -> Notes:
 def train_reviews(
     data: Path, folder: Path, minutes: float | None = None, resume: bool = False, plan: NotePlan | None = None
 ) -> dict[str, Notes]:
-    """Train the writer both ways and save both: `likelihood` and `adversarial`, under `folder/weights`."""
+    """Train the writer both ways and save both under `folder/weights`: `likelihood`, which is also what is served and
+    therefore saved as `reviews`, and `adversarial`."""
     plan = plan or NotePlan()
     notes = read_notes(data, "train")
     shape = NoteConfig(vocabulary(notes))
@@ -204,14 +205,7 @@ def train_reviews(
     left = None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60)
     if left is None or left > 0:
         both["adversarial"] = train_adversarial(source, both["likelihood"], plan, folder / "adversarial", left, resume)
-    for name, made in both.items():
+    for name, made in {**both, "reviews": both["likelihood"]}.items():
         weights.save(made, folder / "weights" / name)
         weights.record(name, folder / "weights")
     return both
-
-
-def shipped(notes: Notes, temperature: float) -> Notes:
-    """The same writer at another temperature."""
-    made = Notes(replace(notes.config, temperature=temperature))
-    made.load_state_dict(notes.state_dict())
-    return made.eval()

@@ -173,11 +173,18 @@ class Recommended:
         return made
 
     def _reason(self, entry: Recommendation, shopper: Shopper) -> str:
-        """The strongest reason; rather one that is not on the visitor already."""
-        told = sorted(entry.reasons, key=lambda reason: reason.item == shopper.in_view)
+        """The strongest reason that is not what the visitor is trying on, for that is said of the whole shelf.
+
+        Where there is no other, what both have in common, if anything: an observation, and not a reason.
+        """
         catalogue = self.shop.catalogue()
-        told = [reason for reason in told if reason.item in catalogue]
-        return languages.told(because(told[0], catalogue)) if told else ""
+        told = [reason for reason in entry.reasons if reason.item in catalogue]
+        others = [reason for reason in told if reason.item != shopper.in_view]
+        if others:
+            return languages.told(because(others[0], catalogue))
+        if not told or shopper.own:  # their own garment is on them, and not the item that stands for it
+            return ""
+        return in_common(entry.item, catalogue.get(told[0].item))
 
     def _begin_with_likeness(self, shopper: Shopper, drawn: dict[str, Card]) -> None:
         """What looks most like the visitor's own garment comes first: it is in view only in its stead."""
@@ -211,6 +218,17 @@ class Recommended:
 def beside(look: Look, item: Item) -> Look:
     """What stays on when an item is put on."""
     return look.wear(Piece(item.id, item.title, item.category)).without(item.id)
+
+
+def in_common(item: Item, worn: Item) -> str:
+    """What two garments share, in a shopper's words; empty where it is nothing that sets them apart from others."""
+    if item.colours and worn.colours and item.colours[0] == worn.colours[0]:
+        return str(words.SAME_COLOUR)
+    if item.pattern and item.pattern == worn.pattern and item.pattern != "plain":
+        return str(words.SAME_PATTERN)
+    if item.neckline and item.neckline == worn.neckline:
+        return str(words.SAME_NECKLINE)
+    return ""
 
 
 def _note(what: str, error: Exception) -> None:
