@@ -172,7 +172,7 @@ class Sets:
         )
 
 
-def row(interactions: Any, user: int) -> Array:
+def row(interactions: Any, user: Any) -> Array:
     """The items that a user has."""
     items: Array = interactions.indices[interactions.indptr[user] : interactions.indptr[user + 1]]
     return items

@@ -176,8 +176,8 @@ def _groups(generator: Generator, config: RecommendPlan) -> list[dict[str, Any]]
     kernel = [generator.log_sharpness]
     apart = {id(parameter) for parameter in (*guess, *kernel)}
     others = [parameter for parameter in generator.parameters() if id(parameter) not in apart]
-    shares = (rest, rest if config.guess_share is None else config.guess_share)
-    shares += (rest if config.kernel_share is None else config.kernel_share,)
+    own = (config.guess_share, config.kernel_share)
+    shares = (rest, *(rest if share is None else share for share in own))
     return [{"params": part, "share": share} for part, share in zip((others, guess, kernel), shares, strict=True)]
 
 
