@@ -235,7 +235,9 @@ def train_pictures(
     net = folded(weights.load(GarmentNet, "garment"))
     rows = tables(data, folder.parent / "cache" / "pictures", net)
     embeddings = torch.from_numpy(np.array(rows.embeddings))
-    pictures = Pictures(PictureConfig())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # runs that are compared begin alike
+        pictures = Pictures(PictureConfig())
     whitened = Taste(TasteConfig(given=pictures.config.given, feature=pictures.config.feature))
     whitened.learn_whitening(embeddings)
     pictures.mean.copy_(whitened.mean)
