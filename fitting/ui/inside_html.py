@@ -23,9 +23,11 @@ def figures(title: str, pictures: Mapping[str, tuple[str, Image.Image]]) -> str:
 def _figure(name: str, path: str, picture: Image.Image) -> str:
     title, place = words.part(name), address(path)
     size = f'width="{picture.width}" height="{picture.height}"'
+    said = escape(words.part_note(name))
+    kind = ' class="wide"' if picture.width > picture.height else ""
     return (
-        f'<figure><img src="{place}" alt="{escape(title)}" loading="lazy" {size}><figcaption><strong>{escape(title)}'
-        f"</strong> {escape(words.part_note(name))} {_save(place, name, title)}</figcaption></figure>"
+        f'<figure{kind}><img src="{place}" alt="{escape(title)}" loading="lazy" {size}><figcaption>'
+        f"<strong>{escape(title)}</strong> {said} {_save(place, name, title)}</figcaption></figure>"
     )
 
 

@@ -107,7 +107,8 @@ class Wearing:
         elif not visit.wardrobe.sample and not visit.wardrobe.agreed:
             yield words.note(words.CONSENT_ASKED), *SAME[1:6], gr.update(visible=True)
         else:
-            yield from self._change(visit, photo, visit.wardrobe.look.wear(piece), progress)
+            said = words.note(words.worn_as(piece.category, False), "good")
+            yield from self._show(visit, photo, visit.wardrobe.look.wear(piece), said, progress)
 
     def take_off(
         self,
