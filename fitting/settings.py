@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         metrics: figures for Prometheus at /metrics.
         agents: tools for agents (Model Context Protocol) at /mcp.
         imagined: "Design for me": garments that nobody made, beside real ones.
+        example_notes: beside garments without reviews, machine-written examples of a fit note, labelled so.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     metrics: bool = False
     agents: bool = False
     imagined: bool = False
+    example_notes: bool = False
 
     @field_validator("embed_from", "languages", mode="before")
     @classmethod

@@ -24,6 +24,7 @@ from fitting.garment import Garment
 from fitting.importing import Import
 from fitting.looks import Looks, Networks, load_networks, network_name
 from fitting.milvus import MilvusIndex
+from fitting.notes import Review
 from fitting.profiles import Profiles
 from fitting.reading import Progress, Report
 from fitting.sample import load_sample, sample_version
@@ -175,6 +176,10 @@ class Shop:
         category = self.catalogue().get(item_id).category
         garment = self.looks.garment(look)
         return garment if garment.category is category else Garment(**{**vars(garment), "category": category})
+
+    def reviews(self, item_id: str) -> list[Review]:
+        """What customers wrote of an item; nothing where the shop has no such item."""
+        return self.store.reviews(item_id)
 
     def take_in(
         self,

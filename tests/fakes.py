@@ -17,6 +17,7 @@ from fitting.errors import GarmentError, PhotoError
 from fitting.explain import NAMES
 from fitting.frame import GRID, Frame
 from fitting.garment import Category, Garment
+from fitting.notes import Review
 from fitting.person import Person
 from fitting.recommend import Taste
 from fitting.recommender import Recommender
@@ -111,6 +112,7 @@ class FakeShop:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.now = catalogue
+        self.written: dict[str, list[Review]] = {}
 
     def catalogue(self) -> Catalogue:
         return self.now
@@ -118,6 +120,9 @@ class FakeShop:
     def garment(self, item_id: str) -> Garment:
         item = self.now.get(item_id)
         return FakeRoom().understand_garment(item.picture, item.category)
+
+    def reviews(self, item_id: str) -> list[Review]:
+        return self.written.get(item_id, [])
 
 
 def recommender(catalogue: Catalogue) -> Recommender:

@@ -54,13 +54,13 @@ class ProfilePlan:
     """
 
     plan: Plan = field(
-        default_factory=lambda: Plan((Stage(600, 96, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99)
+        default_factory=lambda: Plan((Stage(200, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99)
     )
     objective: str = "nonsaturating"
     adversarial: float = 0.2
     contrastive: float = 1.0
     seeking: float = 0.05
-    alone: int = 50
+    alone: int = 20
     generator_share: float = 0.5
 
 

@@ -42,7 +42,7 @@ SPARSE = 5  # fewer events are few
 class ShopperPlan:
     """How the players are trained; see `fitting.training.item_profiles.ProfilePlan`."""
 
-    plan: Plan = field(default_factory=lambda: Plan((Stage(300, 64, (1, 1)),), learning_rate=1e-3, warmup=20, ema=0.98))
+    plan: Plan = field(default_factory=lambda: Plan((Stage(150, 64, (1, 1)),), learning_rate=1e-3, warmup=20, ema=0.98))
     objective: str = "nonsaturating"
     adversarial: float = 0.3
     contrastive: float = 1.0

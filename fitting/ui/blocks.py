@@ -19,6 +19,8 @@ from fitting.ui.api import add_api
 from fitting.ui.browsing import Browsing, arriving, catalogue_column, connect
 from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
+from fitting.ui.detail import Detail, Writer, detail_panel
+from fitting.ui.guide import guide_html
 from fitting.ui.imagined import Imaginings, add_imagined
 from fitting.ui.inside import Inside, add_inside
 from fitting.ui.journey import Journey, cache_folder
@@ -64,7 +66,7 @@ def build_app(
             gr.HTML(_header(settings), elem_id="header", padding=False)
             with gr.Row(elem_id="room", equal_height=False):
                 photo = _photo_column(journey)
-                garment = _garment_column(browsing)
+                garment = _garment_column(browsing, Detail(shop, Writer() if settings.example_notes else None))
                 result = _result_column()
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
@@ -113,6 +115,7 @@ def _photo_column(journey: Journey) -> Parts:
             height=380,
         )
         advice = gr.HTML(words.note(words.PHOTO_ADVICE), elem_id="photo-note", padding=False)
+        gr.HTML(guide_html(), elem_id="guide", padding=False, apply_default_css=False)
         gr.HTML(f"<h3>{words.PEOPLE}</h3>", padding=False)
         people = gr.Gallery(
             pictures_of(journey.people),
@@ -132,7 +135,7 @@ def _photo_column(journey: Journey) -> Parts:
     return {"photo": photo, "advice": advice, "people": people, "forget": forget}
 
 
-def _garment_column(browsing: Browsing) -> Parts:
+def _garment_column(browsing: Browsing, detail: Detail) -> Parts:
     with gr.Column(elem_id="garment-column", elem_classes="card"):
         gr.HTML(_heading(2, words.GARMENT), padding=False)
         with gr.Tabs():
@@ -151,6 +154,8 @@ def _garment_column(browsing: Browsing) -> Parts:
                 )
                 gr.HTML(words.note(words.OWN_ADVICE), padding=False)
         chosen = gr.HTML(words.note(words.CHOSEN_NOTHING), elem_id="chosen", padding=False)
+        choice = gr.State(None)
+        detail_panel(detail, choice, chosen, LIGHT)
         worn = gr.Radio(
             words.worn_choices(),
             value=words.AUTO,
@@ -158,7 +163,7 @@ def _garment_column(browsing: Browsing) -> Parts:
             elem_id="worn",
             elem_classes="chips",
         )
-    return {**parts, "choice": gr.State(None), "own": own, "chosen": chosen, "worn": worn}
+    return {**parts, "choice": choice, "own": own, "chosen": chosen, "worn": worn}
 
 
 def _result_column() -> Parts:
@@ -234,7 +239,7 @@ def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: W
     look.afresh(wearing.start_afresh, None, shown, **LIGHT)
     look.keep(keeping.keep, None, [look, kept], **LIGHT)
     kept.remove(keeping.remove, None, kept, **LIGHT)
-    kept.share(keeping.share, None, kept, **LIGHT)
+    kept.collect(keeping.share, None, kept, **LIGHT)
     more.favour(recommended.favour, None, more, **LIGHT)
     refused = more.refuse(recommended.refuse, None, more, **LIGHT)
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from fitting.catalogue import Catalogue, Item
 from fitting.garment import Category, Garment
+from fitting.notes import Review
 from fitting.ui import words
 from fitting.ui.languages import told
 
@@ -24,6 +25,10 @@ class ShopFront(Protocol):
 
     def garment(self, item_id: str) -> Garment:
         """An item's garment, ready to be worn. Raises KeyError."""
+        ...
+
+    def reviews(self, item_id: str) -> list[Review]:
+        """What customers wrote of an item."""
         ...
 
 

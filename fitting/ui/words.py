@@ -127,6 +127,10 @@ def too_large(megabytes: int) -> str:
     return say("too_large", megabytes=megabytes)
 
 
+def from_reviews(number: int) -> str:
+    return say("one_review") if number == 1 else say("from_reviews", number=number)
+
+
 def on_you(title: str) -> str:
     return say("on_you", title=title)
 
