@@ -112,8 +112,8 @@ def try_on(page: Page, timeout: float = 30_000) -> None:
         expect(agree).to_be_hidden(timeout=timeout)
     expect(failure.or_(done)).to_be_visible(timeout=timeout)
     assert failure.count() == 0, failure.inner_text()
-    expect(page.locator("#slider img")).to_have_count(2)
-    for image in page.locator("#slider img").all():
+    expect(page.locator("#slider .compare > img")).to_have_count(2)
+    for image in page.locator("#slider .compare > img").all():
         expect(image).to_have_js_property("complete", True)
         assert image.evaluate("image => image.naturalWidth") > 0
 
@@ -150,10 +150,10 @@ def clipped(page: Page) -> list[str]:
         };
         const all = document.querySelectorAll("button, label, input, select, h1, h2, h3, p, img, a, .caption-label");
         for (const element of all) {
-            if (!seen(element) || element.closest(".hide, [aria-hidden=true]")) continue;
+            if (!seen(element) || element.closest(".hide, .unseen, [aria-hidden=true]")) continue;
             const name = element.tagName + " " + (element.id || element.alt || element.innerText || "").slice(0, 40);
             const box = element.getBoundingClientRect();
-            const row = element.closest(".offers");  // more of it comes by a swipe
+            const row = element.closest(".offers, .shelf .grid-wrap, .kept");  // more of it comes by a swipe
             if (!row && (box.left < -1 || box.right > window.innerWidth + 1)) found.push("outside: " + name);
             if (element.scrollWidth > element.clientWidth + 2 && element.clientWidth > 0
                 && !["IMG", "INPUT"].includes(element.tagName)) found.push("text cut: " + name);
@@ -172,9 +172,11 @@ def overlapping(page: Page) -> list[str]:
     """Pairs of controls that lie on one another."""
     return page.evaluate("""() => {
         const selector = "#go, #download, #forget, #photo, #people, #shelf, #shelf-filter, #own-garment, #slider, "
+            + "#agree, #consent p, .wearing li, .doings button, .kept li, #collage, .guide summary, "
             + ".rack, .offer button, .offer p, #worn label, #chosen p, #status p, #photo-note p, h2, h3";
         const controls = [...document.querySelectorAll(selector)].filter(element => {
-            const box = element.getBoundingClientRect(); return box.width > 0 && box.height > 0; });
+            const box = element.getBoundingClientRect();
+            return box.width > 0 && box.height > 0 && getComputedStyle(element).position !== "fixed"; });
         const found = [];
         controls.forEach((a, i) => controls.slice(i + 1).forEach(b => {
             if (a.contains(b) || b.contains(a)) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ from browsing import (
     choose_photo,
     clipped,
     overlapping,
-    running_browser,
     served,
     status_of,
     try_on,
@@ -33,12 +33,6 @@ from fitting.ui.serving import assets
 from fitting.ui.shelves import load_people
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +94,8 @@ def test_sample_person_then_another_garment(browser: Browser, address: str) -> N
         choose_garment(page, "Green skirt")
         page.locator("#go").click()
         expect(page.locator("#status")).to_contain_text("Worn as trousers or a skirt.")
-        expect(page.locator("#slider img").last).not_to_have_attribute("src", before[1])
+        expect(page.locator("#look li")).to_have_text([re.compile("Green skirt"), re.compile("Red top")])
+        expect(page.locator("#slider img").last).not_to_have_attribute("src", before[2])
         expect(page.locator("#download")).to_be_visible()
         assert all(status_of(old) in (403, 404) for old in before), "pictures of the last garment are gone"
 
@@ -133,6 +128,7 @@ def test_going_without_a_photo_or_a_garment(browser: Browser, address: str, phot
         expect(page.get_by_role("alert")).to_contain_text("Choose a photo first")
         choose_photo(page, photo)
         page.locator("#go").click()
+        page.locator("#agree").click()
         expect(page.get_by_role("alert")).to_contain_text("Choose a garment first")
 
 
@@ -157,6 +153,8 @@ def test_a_bad_photo_gets_a_sentence_and_shows_no_path(browser: Browser, address
             page.locator("#photo input[type=file]").first.set_input_files(str(path))
             expect(page.locator("#photo-note .error")).to_contain_text(said, timeout=30_000)
             page.locator("#go").click()
+            if name == "page.jpg":
+                page.locator("#agree").click()
             expect(page.locator("#status .error")).to_contain_text(said)
             text = page.locator("body").inner_text()
             for secret in ("/tmp", "/secret", "gradio", "Traceback", "Error", "PIL"):
@@ -189,7 +187,7 @@ def test_delete_my_photo_deletes_everything(browser: Browser, address: str, phot
         with page.expect_download() as download:
             page.locator("#download").click()
         kept.append(download.value.url)
-        assert len(kept) == 6 and [status_of(address) for address in kept] == [200] * len(kept)
+        assert len(kept) == 8 and [status_of(address) for address in kept] == [200] * len(kept)
         with Image.open(photo) as given:
             content = given.convert("RGB").tobytes()
         assert content in room.remembered
@@ -206,8 +204,10 @@ def test_closing_the_page_deletes_everything(browser: Browser, address: str, pho
         choose_photo(page, photo)
         choose_garment(page, "Red top")
         try_on(page)
-        kept = addresses(page, "#photo", "#slider")
-        assert [status_of(address) for address in kept] == [200] * 3
+        page.locator("#look [data-act=keep]").click()
+        expect(page.locator("#kept li")).to_have_count(1)
+        kept = addresses(page, "#photo", "#slider", "#kept")
+        assert [status_of(address) for address in kept] == [200] * 5
     with visiting(browser, address) as page:
         for _ in range(150):
             if all(status_of(address) in (403, 404) for address in kept):
@@ -232,6 +232,8 @@ def test_two_visitors_each_get_their_own(browser: Browser, address: str, photo: 
     with visiting(browser, address) as one, visiting(browser, address) as other:
         for page, title in ((one, "Red top"), (other, "Blue dress")):
             choose_photo(page, photo)
+            page.locator("#go").click()
+            page.locator("#agree").click()
             choose_garment(page, title)
         one.locator("#go").click()
         other.locator("#go").click()

@@ -11,7 +11,6 @@ from browsing import (
     choose_garment,
     clipped,
     overlapping,
-    running_browser,
     served,
     status_of,
     try_on,
@@ -26,12 +25,6 @@ from fitting.ui.blocks import build_app
 from fitting.ui.shelves import SamplePerson
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

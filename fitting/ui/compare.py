@@ -75,7 +75,7 @@ def plain(after: str, shown: Image.Image, said: str = "") -> str:
 
 def _zoom(path: str, said: str, shown: Image.Image) -> str:
     """A button that fills the screen with the picture; there, pressing the picture makes it larger, or smaller."""
-    picture = _picture(path, said or words.AFTER_ALT, shown, "large")
+    picture = _picture(path, said or words.AFTER_ALT, shown, "large").replace("<img ", '<img loading="lazy" ')
     return (
         f'<button type="button" class="zoom" aria-label="{words.ZOOM}">{_ARROWS}</button>'
         f'<dialog class="screen" aria-label="{words.ZOOM}"><button type="button" class="close">{words.CLOSE}</button>'

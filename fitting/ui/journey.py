@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from fitting.advice import advice
 from fitting.catalogue import Catalogue
 from fitting.errors import FittingError, GarmentError, PhotoError
 from fitting.events import EventKind
@@ -61,7 +62,9 @@ class Journey:
                 person = self.room.understand_person(decoded(photo, PhotoError))
         except Exception as error:
             return words.note(spoken(error), "error"), nobody
-        return words.note(words.PHOTO_FINE, "good") + words.notes(list(person.notes)), nobody
+        better = advice(person)
+        said = words.note(words.PHOTO_USABLE if better else words.PHOTO_FINE, "info" if better else "good")
+        return said + words.notes([*map(words.say, better), *person.notes]), nobody
 
     def drop_photo(self, request: gr.Request) -> tuple[str, Any]:
         self.visits.drop(_session(request), "photo")

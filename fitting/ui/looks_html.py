@@ -46,8 +46,10 @@ element.addEventListener("click", event => {
     }
     if (act === "again") document.querySelector("#result-column").scrollIntoView({block: "start"});
     const look = button.closest("[data-item]");
-    if (["again", "remove", "share", "compare"].includes(act)) trigger(act === "compare" ? "share" : act,
-        {item: look ? look.dataset.item : chosen().map(one => one.dataset.item).join(" ")});
+    const item = look?.dataset.item;
+    if (act === "again") trigger("again", {item});
+    else if (act === "remove") trigger("remove", {item});
+    else trigger("collect", {item: chosen().map(one => one.dataset.item).join(" ")});
 });"""
 
 
@@ -64,7 +66,7 @@ def wearing_html(wardrobe: Wardrobe, said: str = "") -> str:
     chips = "".join(_chip(piece) for piece in pieces)
     worn = f'<h3>{words.WEARING}</h3><ul role="list">{chips}</ul>' if pieces else ""
     rule = f'<p class="privacy">{words.LOOK_RULE}</p>' if pieces else ""
-    return f'<div class="wearing">{worn}<div class="row">{buttons}</div>{words.note(said, "good")}{rule}</div>'
+    return f'<div class="wearing">{worn}<div class="doings">{buttons}</div>{words.note(said, "good")}{rule}</div>'
 
 
 def kept_html(wardrobe: Wardrobe, said: str = "", collage: str | None = None, size: tuple[int, int] = (0, 0)) -> str:
@@ -79,14 +81,14 @@ def kept_html(wardrobe: Wardrobe, said: str = "", collage: str | None = None, si
     if not kept:
         return ""
     looks = "".join(_look(look, number) for number, look in enumerate(kept, start=1))
-    acts = _button("compare", words.SIDE_BY_SIDE) + _button("share", words.AS_ONE_PICTURE)
+    acts = _button("compare", words.SIDE_BY_SIDE) + _button("collect", words.AS_ONE_PICTURE)
     shared = _shared(collage, size) if collage else ""
     close = _button("close", words.CLOSE)
     dialog = f'<dialog aria-label="{words.SIDE_BY_SIDE}">{close}<div></div></dialog>'
     note = f'<div role="status">{words.note(said)}</div>' if said else ""
     return (
         f'<section class="card" aria-label="{words.KEPT_LOOKS}"><h2>{words.KEPT_LOOKS}</h2>'
-        f'<ul class="kept" role="list">{looks}</ul><div class="row">{acts}</div>{note}{shared}'
+        f'<ul class="kept" role="list">{looks}</ul><div class="doings">{acts}</div>{note}{shared}'
         f'<p class="privacy">{words.KEPT_NOTE}</p>{dialog}</section>'
     )
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from fitting import images
 from fitting.errors import FittingError, PhotoError
 from fitting.events import EventKind
 from fitting.item import Item
@@ -21,6 +20,7 @@ from fitting.ui.adviser import Adviser
 from fitting.ui.look import Look, Piece, outfit_of
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Card, Shopper
+from fitting.ui.telling import decoded
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visit, VisitOverError, Visits
 
@@ -120,7 +120,7 @@ class Recommended:
         person, small, worn = None, None, Outfit()
         try:
             if photo is not None:
-                person = self.room.understand_person(images.decode(photo, PhotoError))
+                person = self.room.understand_person(decoded(photo, PhotoError))
                 small = cards.figure(person)
             worn = outfit_of(self.shop, look)
         except Exception as error:
