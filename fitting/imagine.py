@@ -20,12 +20,13 @@ from fitting import weights
 from fitting.cutout import MARGIN, box_of
 from fitting.garment import CATEGORIES, Category, Garment, embed
 from fitting.garment_net import GarmentNet
-from fitting.images import to_image, to_pixels
-from fitting.picture_net import Pictures, on_ground
+from fitting.images import to_image, to_pixels, to_tensor, to_unit
+from fitting.picture_net import Pictures, Sight, on_ground
 from fitting.recommend import Taste
 
 LARGE = 512  # side at which an imagined garment is worn: its edge would show steps at its own
 NEARBY = 0.6  # how far "more like this" moves the noise: radians on the way to other noise
+ORANGE = (214.0, 92.0, 40.0)
 LEAST = 0.02  # share of a picture that must be garment
 
 
@@ -55,6 +56,7 @@ class Imagination:
             net: embeds what is made, so that it can be recommended from and looked up.
         """
         self.pictures, self.net = pictures.eval(), net
+        self._sight = Sight(net.encoder, pictures.config.judge)
 
     @classmethod
     def load(cls, net: GarmentNet, folder: Path | None = None) -> Imagination:
@@ -81,6 +83,18 @@ class Imagination:
         other = torch.randn(count, len(one.noise), generator=torch.Generator().manual_seed(seed))
         noise = math.cos(NEARBY) * one.noise + math.sin(NEARBY) * other
         return self._made(one.asked.expand(count, -1), [one.garment.category] * count, noise)
+
+    @torch.inference_mode()
+    def doubted(self, one: Imagined) -> Image.Image:
+        """The picture, orange where the discriminator believes it least, compared with the rest of the same picture."""
+        picture = to_unit(to_tensor(one.picture))[None]
+        kind = torch.tensor([CATEGORIES.index(one.garment.category)])
+        maps = self.pictures.judge.maps(self._sight(picture), self.pictures.features(one.asked[None]), kind)
+        size = picture.shape[-2:]
+        belief = torch.stack([F.interpolate(x, size=size, mode="bilinear")[0] for x in maps]).mean(0)
+        doubt = (belief.max() - belief) / (belief.max() - belief.min()).clamp(min=1e-6)
+        orange = torch.tensor(ORANGE)[:, None, None] / 255
+        return to_image(to_pixels(torch.lerp(picture[0], orange.expand_as(picture[0]), 0.75 * doubt.square())))
 
     @torch.inference_mode()
     def _made(self, asked: Tensor, categories: Sequence[Category], noise: Tensor) -> list[Imagined]:

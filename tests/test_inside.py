@@ -218,6 +218,16 @@ def test_an_imagined_garment_is_worn_like_any_other(visitor: Visitor, imaginatio
     assert not [done for done in visitor.done() if done[0] == key]  # it is no item, and counts for none
 
 
+def test_what_the_judge_doubts_is_shown_of_each(visitor: Visitor, imagination: Imagination) -> None:
+    page = imaginings(visitor, imagination)
+    assert words.DOUBTS_NOTHING in page.doubts(visitor.request)
+    page.design(visitor.request)
+    assert page.doubts(visitor.request).count("<img") == COUNT
+    made = visitor.journey.visits.of("me").imagined[0].made
+    doubted = imagination.doubted(made)
+    assert doubted.size == made.picture.size and doubted.tobytes() != made.picture.tobytes()
+
+
 def test_consent_comes_before_an_imagined_garment_too(visitor: Visitor, imagination: Imagination) -> None:
     page = imaginings(visitor, imagination)
     key = re.findall(r'data-item="([^"]+)"', page.design(visitor.request))[0]

@@ -19,7 +19,7 @@ from fitting.garment import Category
 from fitting.imagine import Imagination, Imagined, embeddings_of
 from fitting.item import Item
 from fitting.recommender import Recommender, Request
-from fitting.ui import words
+from fitting.ui import inside_html, words
 from fitting.ui.adviser import Adviser
 from fitting.ui.compare import address
 from fitting.ui.look import Piece
@@ -31,7 +31,7 @@ from fitting.ui.wearing import SAME, Shown, Wearing
 
 COUNT = 4  # garments at once
 SHOWN = 384  # side of their pictures on the page
-USE = "imagined"  # pictures of this page in a visit's folders
+USE, DOUBTS = "imagined", "doubts"  # pictures of this page in a visit's folders
 ASK: dict[str, Any] = {"concurrency_id": "inside", "concurrency_limit": 2, "api_visibility": "private"}
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 ROOM: dict[str, Any] = {"concurrency_id": "room", "concurrency_limit": 1, "api_visibility": "private"}
@@ -136,6 +136,22 @@ class Imaginings:
         piece = Piece(chosen.key, words.imagined_title(chosen.number), garment.category, garment)
         yield from self.wearing.wear_piece(photo, piece, request, progress)
 
+    def doubts(self, request: gr.Request) -> str:
+        """Each of the garments on the page, coloured where the discriminator believes it least."""
+        visit = self.visits.of(request.session_hash or "")
+        if not visit.imagined:
+            return words.note(words.DOUBTS_NOTHING)
+        try:
+            with self.turns.at_once():
+                drawn = [self._imagination().doubted(one.made) for one in visit.imagined]
+            self.visits.clear_pictures(visit, DOUBTS)
+            large = [picture.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC) for picture in drawn]
+            paths = [self.visits.save(visit, picture, "doubts.png", DOUBTS) for picture in large]
+        except VisitOverError:
+            return ""
+        titles = [words.imagined_title(one.number) for one in visit.imagined]
+        return inside_html.row(dict(zip(titles, paths, strict=True)), "doubts")
+
     def _imagination(self) -> Imagination:
         with self._lock:
             if self._loaded is None:
@@ -208,7 +224,11 @@ def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str
         gr.HTML(f"<h2>{words.IMAGINED}</h2><p>{words.IMAGINED_INTRO}</p>", padding=False)
         go = gr.Button(words.IMAGINED_GO, variant="secondary", elem_id="imagine")
         designs: Any = gr.HTML("", js_on_load=PRESS, elem_id="designs", padding=False, apply_default_css=False)
+        with gr.Accordion(words.DOUBTS, open=False, elem_id="doubts") as judged:
+            gr.HTML(f"<p>{words.DOUBTS_INTRO}</p>", padding=False)
+            doubts = gr.HTML("", padding=False)
     go.click(imaginings.design, None, designs, **ASK)
     designs.more(imaginings.more, None, designs, **ASK)
     designs.wear(imaginings.wear, photo["photo"], shown, **ROOM)
-    photo["forget"].click(lambda: "", None, designs, **LIGHT)
+    judged.expand(imaginings.doubts, None, doubts, **ASK)
+    photo["forget"].click(lambda: ("", ""), None, [designs, doubts], **LIGHT)

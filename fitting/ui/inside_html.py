@@ -13,6 +13,8 @@ from fitting.recommender import Recommendation
 from fitting.ui import words
 from fitting.ui.compare import address
 
+MOST = 6  # reasons that are told, the strongest
+
 
 def figures(title: str, pictures: Mapping[str, tuple[str, Image.Image]]) -> str:
     """A result taken apart: path and picture of each part, by the names in `fitting.explain`."""
@@ -51,12 +53,9 @@ def trials(rows: Sequence[Seen], found: Sequence[Recommendation], titles: Mappin
         f'<table><thead><tr><th scope="col">{words.HOW_DONE}</th><th scope="col">{words.HOW_ATTENTION}</th></tr>'
         f"</thead><tbody>{lines}</tbody></table>"
     )
-    said = [
-        words.falls(titles[reason.item], entry.item.title, reason.drop)
-        for entry in found
-        for reason in entry.reasons
-        if reason.item in titles
-    ]
+    proved = [(reason, entry.item.title) for entry in found for reason in entry.reasons if reason.item in titles]
+    proved.sort(key=lambda one: -one[0].drop)
+    said = [words.falls(titles[reason.item], title, reason.drop) for reason, title in proved[:MOST]]
     listed = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(said))
     told = f"<ul>{listed}</ul>" if listed else words.note(words.HOW_NOT_PROVED)
     return f'<div class="inside">{table}<h3>{words.HOW_TRIAL}</h3>{told}</div>'
@@ -71,3 +70,13 @@ def offered(items: Sequence[Item], sheet: str) -> str:
     )
     save = _save(address(sheet), "shelf", words.HOW_KNOBS)
     return f'<div class="inside"><ol class="row">{shown}</ol>{save}</div>'
+
+
+def row(pictures: Mapping[str, str], name: str) -> str:
+    """Pictures in a row by their titles, each to be kept under a name and its number."""
+    shown = "".join(
+        f'<li><img src="{address(path)}" alt="{escape(title)}" width="384" height="384"><span>{escape(title)}</span> '
+        f"{_save(address(path), f'{name}-{number}', title)}</li>"
+        for number, (title, path) in enumerate(pictures.items(), 1)
+    )
+    return f'<div class="inside"><ol class="row">{shown}</ol></div>'

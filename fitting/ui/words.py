@@ -172,7 +172,8 @@ def taken_apart(title: str) -> str:
 
 def falls(reason: str, title: str, drop: float) -> str:
     """What the trial of leaving something out showed."""
-    return say("falls", reason=reason, title=title, drop=f"{drop:.2f}")
+    number = f"{drop:.2f}"
+    return say("falls", reason=reason, title=title, drop=number.replace(".", ",") if current() == "es" else number)
 
 
 def imagined_title(number: int) -> str:
