@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python; do \
 	&& { echo $$p; break; }; done)
 PIP = .venv/bin/python -m pip
 
-.PHONY: run test lint clean
+.PHONY: run test lint audit clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -22,6 +22,11 @@ test: .venv/installed-dev lint
 lint: .venv/installed-dev
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/bandit -q -r -c pyproject.toml app.py fitting
+
+# Known holes in the packages that are installed. Asks the network, so it is no part of the tests.
+audit: .venv/installed-dev
+	.venv/bin/pip-audit --skip-editable
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
