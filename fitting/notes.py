@@ -18,6 +18,7 @@ import torch
 from fitting import weights
 from fitting.garment import Category
 from fitting.note_net import END, UNKNOWN, About, Notes
+from fitting.products import garments_named
 
 LENGTH = 120  # characters of an example
 TRIES = 16  # examples written at once, of which the first that may be shown is
@@ -63,7 +64,7 @@ class NoteWriter:
         seed = zlib.crc32(item_id.encode())
         place = 1 + list(Category).index(category)
         for note in self.write(place, rating, TRIES, seed):
-            if showable(note):
+            if showable(note) and suits(note, category):
                 return note
         return ""
 
@@ -101,6 +102,13 @@ def showable(note: str) -> bool:
     if len(words) < 4 or len(note) > LENGTH or PERSONAL.search(note.lower()):
         return False
     return max(Counter(word for word in words if len(word) > 3).values(), default=0) < 3
+
+
+def suits(note: str, category: Category) -> bool:
+    """Whether a note names no garment of another category, and no word of weight twice."""
+    words = re.findall(r"[a-z']+", note.lower())
+    repeated = Counter(word for word in words if len(word) > 3 and word not in _COMMON)
+    return garments_named(note) <= {category} and max(repeated.values(), default=0) < 2
 
 
 def summary(reviews: Sequence[Review]) -> list[str]:

@@ -223,9 +223,14 @@ def _category(text: str) -> Category | None:
     return _CATEGORIES[text.lower()]
 
 
+def garments_named(text: str) -> set[Category]:
+    """Categories of the garments that a text names."""
+    return {_CATEGORIES[word] for word in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower()) if word in _CATEGORIES}
+
+
 def named_category(title: str) -> Category | None:
     """The category that a title's words name, such as "Linen trousers"; None where they name none or several."""
-    found = {_CATEGORIES[word] for word in re.findall(r"[a-z]+(?:-[a-z]+)?", title.lower()) if word in _CATEGORIES}
+    found = garments_named(title)
     return found.pop() if len(found) == 1 else None
 
 

@@ -18,7 +18,7 @@ from fitting.evaluation.text_metrics import Copied, References, bleu, self_bleu
 from fitting.garment import Category
 from fitting.importing import Import
 from fitting.note_net import END, LONGEST, UNKNOWN, About, NoteConfig, NoteDiscriminator, NoteGenerator, likelihood
-from fitting.notes import NoteWriter, Review, sentence, showable, summary
+from fitting.notes import NoteWriter, Review, sentence, showable, suits, summary
 from fitting.store import Store
 from fitting.training.loop import Plan, Stage
 from fitting.training.reviews import NoteGame, NotePlan, NoteSource, train_adversarial, train_likelihood
@@ -129,6 +129,20 @@ def test_what_is_loaded_writes_what_was_saved(writer: NoteWriter, tmp_path: Path
 )
 def test_only_what_claims_no_person_is_shown(note: str, shown: bool) -> None:
     assert showable(note) is shown
+
+
+@pytest.mark.parametrize(
+    ("note", "fits"),
+    [
+        ("Runs small in the shoulders.", True),
+        ("This dress is soft and comfortable.", False),
+        ("The skirt is soft.", False),
+        ("This top is very soft and very thin.", True),
+        ("The color is very soft and very soft.", False),
+    ],
+)
+def test_a_note_of_a_top_names_no_other_garment(note: str, fits: bool) -> None:
+    assert suits(note, Category.UPPER) is fits
 
 
 def test_words_become_a_sentence() -> None:

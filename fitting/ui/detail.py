@@ -86,7 +86,7 @@ class Detail:
             return ""
         # The models write English whatever the page's language is.
         return (
-            f'<div class="example"><h4>{escape(words.EXAMPLE)}</h4><p lang="en">{escape(example)}</p>'
+            f'<div class="example"><h4>{escape(words.EXAMPLE)}</h4><p lang="en-US">{escape(example)}</p>'
             f'<p class="privacy">{escape(words.EXAMPLE_ABOUT)}</p></div>'
         )
 
