@@ -150,21 +150,21 @@ def rows(recommender: Recommender, bought: np.ndarray, items: int) -> dict[str, 
 
     @torch.inference_mode()
     def generate(shopper: int) -> object:
-        request = Request(f"s{shopper}", f"i{shopper}", Category.UPPER)
+        request = Request(f"s{shopper}", f"i{shopper % items}", Category.UPPER)
         history = recommender._history(request)
-        condition = recommender._condition(request, history, shopper, NOW)
+        condition = recommender._condition(request, history, shopper % items, NOW)
         drawn = draw(recommender.taste, condition, recommender.serving.draws, 0)[0].numpy()
         return recommender._index.search(drawn, recommender.serving.near, Category.UPPER)
 
     def exact(shopper: int) -> object:
-        scores = vectors @ vectors[shopper]
+        scores = vectors @ vectors[shopper % items]
         near = np.argpartition(-scores, 20)[:20]
         return near[np.argsort(-scores[near])]
 
     found: dict[str, Callable[[int], object]] = {
         "recommendation": lambda n: recommender.recommend(Request(f"s{n}"), NOW, explain=False),
         "recommendation_of_a_category": lambda n: recommender.recommend(
-            Request(f"s{n}", f"i{n}", Category.UPPER), NOW, explain=False
+            Request(f"s{n}", f"i{n % items}", Category.UPPER), NOW, explain=False
         ),
         "recommendation_with_reasons": lambda n: recommender.recommend(Request(f"s{n}"), NOW),
         "generation_and_search": generate,
