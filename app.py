@@ -6,12 +6,14 @@ import logging
 import sys
 
 from fitting.ui.serving import assets, launch, prepare
+from fitting.ui.zero import register
 
 
 def main() -> None:
     """Build the app with our own networks and people and the shop's garments, and serve it."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare()
+    register()
     from fitting.errors import ShopError, WeightsError
     from fitting.room import FittingRoom
     from fitting.settings import load

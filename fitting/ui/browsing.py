@@ -130,7 +130,8 @@ def connect(browsing: Browsing, column: Parts, light: dict[str, Any]) -> None:
     """Wire the column. `light` are the options of events that answer at once."""
     asked = [column[name] for name in ("search", "shelf", "colour", "price")]
     answer = [column[name] for name in ("gallery", "shown", "found", "more")]
-    column["search"].input(browsing.find, asked, answer, trigger_mode="always_last", **light)
+    # Not `input`: what is pasted, or filled in by an assistant, raises no such event.
+    column["search"].change(browsing.find, asked, answer, trigger_mode="always_last", **light)
     for name in ("shelf", "colour", "price"):
         column[name].input(browsing.find, asked, answer, **light)
     column["more"].click(browsing.more, [*asked, column["shown"]], answer, **light)
