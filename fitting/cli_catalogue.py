@@ -171,13 +171,16 @@ def _bar(label: str) -> Iterator[Callable[[float], None]]:
 
 def _check_file(products: Path, pictures: Path | None) -> None:
     """What an import would refuse, but for what only the networks can tell."""
+    from fitting.looks import network_name
+    from fitting.profiles import Profiles
     from fitting.reading import Report, check_products
 
     report = Report()
     try:
         with _bar("Checking") as progress:
-            good = check_products(products, pictures, report, progress)
-    except ShopError as error:
+            described = Profiles.fitting(network_name()) is not None
+            good = check_products(products, pictures, report, progress, described)
+    except (ShopError, WeightsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     _tell_problems(report)

@@ -16,6 +16,7 @@ from fitting.products import (
     PRODUCT_COLUMNS,
     PRODUCT_REQUIRED,
     Product,
+    named_category,
     read_order,
     read_product,
 )
@@ -118,15 +119,24 @@ def read_orders(
                 yield Problem(line, row["item"], str(error))
 
 
-def check_products(path: Path, pictures: Path | None, report: Report, progress: Progress = lambda share: None) -> int:
+def check_products(
+    path: Path,
+    pictures: Path | None,
+    report: Report,
+    progress: Progress = lambda share: None,
+    pictureless: bool = False,
+) -> int:
     """Read a products file and open its pictures, but change nothing; returns how many rows are good.
+
+    Args:
+        pictureless: whether rows may be without a picture, if they say their category.
 
     Raises:
         ShopError: the file cannot be read at all.
     """
     good = 0
     with Aside() as aside:
-        for row in read_products(path, pictures, report.remarks, progress):
+        for row in read_products(path, pictures, report.remarks, progress, pictureless):
             if isinstance(row, Problem):
                 report.refuse(path, row)
                 continue
@@ -135,11 +145,27 @@ def check_products(path: Path, pictures: Path | None, report: Report, progress: 
             try:
                 if before is not None:
                     raise GarmentError(f"line {before} has the same id")
-                if product.picture is not None:
-                    decode(product.picture, GarmentError)
-                good += 1
             except GarmentError as error:
                 report.refuse(path, Problem(line, product.id, str(error)))
-            except OSError as error:
-                report.refuse(path, Problem(line, product.id, f"the picture cannot be read: {error.strerror}"))
+                continue
+            lacking = product.lacking or _unusable(product)
+            if not lacking:
+                good += 1
+            elif pictureless and (product.category or named_category(product.values["title"] or "")):
+                good += 1
+                report.lacks_picture(path, Problem(line, product.id, f"without a picture: {lacking}"))
+            else:
+                report.refuse(path, Problem(line, product.id, lacking))
     return good
+
+
+def _unusable(product: Product) -> str:
+    """Why a picture cannot even be opened; empty where it can."""
+    try:
+        if product.picture is not None:
+            decode(product.picture, GarmentError)
+    except GarmentError as error:
+        return str(error)
+    except OSError as error:
+        return f"the picture cannot be read: {error.strerror}"
+    return ""

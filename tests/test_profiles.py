@@ -20,6 +20,7 @@ from fitting.looks import NO_PICTURE
 from fitting.placeholder import placeholder
 from fitting.products import named_category
 from fitting.profiles import ProfileConfig, Profiles
+from fitting.reading import Report, check_products
 from fitting.store import Store
 from fitting.training.described import Described, colours, titled
 from fitting.training.item_profiles import (
@@ -199,6 +200,15 @@ def test_items_without_pictures_are_imported_by_what_is_said(files: Path, store:
     assert "no picture" in NO_PICTURE
     again = imported.run()
     assert (again.unchanged, again.pictureless) == (4, 3)
+
+
+def test_checking_a_file_tells_which_rows_would_be_without_a_picture(files: Path) -> None:
+    path = write(files / "p.csv", PRODUCTS)
+    report = Report()
+    assert check_products(path, None, report, pictureless=True) == 4  # the networks have not looked at the black one
+    assert (report.pictureless, report.refused) == (2, 1)
+    report = Report()
+    assert check_products(path, None, report) == 2 and report.refused == 3
 
 
 def test_a_picture_that_comes_later_takes_the_drawing_s_place(files: Path, store: Store, tmp_path: Path) -> None:
