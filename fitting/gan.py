@@ -241,7 +241,7 @@ def bare(net: nn.Module) -> dict[str, Tensor]:
     state = {name: value for name, value in net.state_dict().items() if ".parametrizations." not in name}
     for name, module in net.named_modules():
         if parametrize.is_parametrized(module, "weight"):
-            weight: Tensor = module.weight  # type: ignore[assignment]
+            weight: Tensor = module.weight
             state[f"{name}.weight"] = weight.detach().clone()
     net.train(training)
     return state

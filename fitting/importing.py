@@ -140,13 +140,12 @@ class Import:
         try:
             rows = self._rows(products, aside, report, progress)
             for (line, product), found in in_order(partial(self._looked_at, recent), rows, self.workers):
-                lacking = product.lacking
-                if isinstance(found, str):
-                    lacking, found = found, self._described(product)
-                if found is None:
+                lacking = found if isinstance(found, str) else ""
+                known = self._described(product) if isinstance(found, str) else found
+                if known is None:
                     report.refuse(products, Problem(line, product.id, lacking))
                     continue
-                key, look = found
+                key, look = known
                 aside.lay(Laid(product.id, key, product.category, product.values))
                 if look is not None:
                     seen.append(look)

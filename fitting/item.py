@@ -72,7 +72,9 @@ class Item:
         if unknown:
             raise ValueError(f"unknown field {', '.join(sorted(map(repr, unknown)))}")
         texts = {name: _text(row.get(name), name) for name in _REQUIRED}
-        details = {name: _text(row[name], name) for name in _DETAILS if row.get(name) is not None}
+        details: dict[str, Any] = {name: _text(row[name], name) for name in _DETAILS if row.get(name) is not None}
+        if "url" in details:
+            details["url"] = web_address(details["url"])
         return cls(
             id=texts["id"],
             title=texts["title"],
@@ -82,7 +84,7 @@ class Item:
             colours=_colours(row.get("colours")),
             stock=_stock(row.get("stock")),
             added=_added(row.get("added")),
-            **{name: text if name != "url" else web_address(text) for name, text in details.items()},
+            **details,
         )
 
 

@@ -42,7 +42,8 @@ from fitting.training.shoppers import (
 log = logging.getLogger(__name__)
 
 LATEST = 0.2
-ITEMS = 2000  # of Amazon Clothing, the most bought: dense enough for EASE
+ITEMS = 1000  # of Amazon Clothing, the most bought: dense enough for EASE
+MOST = 3000  # sparse users who are measured there, at random
 MODELS: dict[str, Callable[[Any], Any]] = {
     "ease": lambda rows: Ease(rows, 200.0, precise=False),
     "itemknn": lambda rows: ItemKnn(rows, 50, 10.0),
@@ -79,6 +80,7 @@ def _amazon(data: Path, seeds: int) -> dict[str, Any]:
     train, test = split.train[:, most], split.test[:, most]
     found, wanted = _lists(train), _lists(test)
     rows = [row for row in range(len(found)) if 0 < len(found[row]) < SPARSE and len(wanted[row])]
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST]).tolist()
     scaled = train.astype(np.float64)
     _, _, right = sparse.linalg.svds(scaled, 64, random_state=0)
     features = F.normalize(torch.from_numpy(np.ascontiguousarray(right.T)).float(), dim=1)

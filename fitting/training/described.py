@@ -101,10 +101,10 @@ def pictured(data: Path, cache: Path, split: str) -> Described:
     rows = json.loads(text.read_text(encoding="utf-8"))
     sold = _sold()
     names = [row.pop("name") for row in rows]
-    said = [
+    every_said = [
         titled(Description(Category(row.pop("category")), colours=tuple(row.pop("colours")), **row)) for row in rows
     ]
-    every = Described(names, said, load_file(vectors)["embeddings"])
+    every = Described(names, every_said, load_file(vectors)["embeddings"])
     return every.where(np.array([name not in sold for name in names]))
 
 
