@@ -23,7 +23,7 @@ from fitting.picture_net import PictureConfig, Pictures
 from fitting.recommend import Taste
 from fitting.recommender import Request
 from fitting.ui import chart, words
-from fitting.ui.imagined import COUNT, Imaginings
+from fitting.ui.imagined import COUNT, Imaginings, can_imagine
 from fitting.ui.inside import DREAMT, NEAR, SHOWN, Inside
 from fitting.ui.languages import NAMES as LANGUAGES
 from fitting.ui.languages import speaking
@@ -226,6 +226,15 @@ def test_what_the_judge_doubts_is_shown_of_each(visitor: Visitor, imagination: I
     made = visitor.journey.visits.of("me").imagined[0].made
     doubted = imagination.doubted(made)
     assert doubted.size == made.picture.size and doubted.tobytes() != made.picture.tobytes()
+
+
+def test_without_weights_the_page_has_no_designs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fitting.weights.FOLDER", tmp_path)
+    assert not can_imagine() and "fitting train pictures" in caplog.text
+    (tmp_path / "pictures").mkdir()
+    assert can_imagine()
 
 
 def test_consent_comes_before_an_imagined_garment_too(visitor: Visitor, imagination: Imagination) -> None:

@@ -21,7 +21,7 @@ from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
 from fitting.ui.detail import Detail, Writer, detail_panel
 from fitting.ui.guide import guide_html
-from fitting.ui.imagined import Imaginings, add_imagined
+from fitting.ui.imagined import Imaginings, add_imagined, can_imagine
 from fitting.ui.inside import Inside, add_inside
 from fitting.ui.journey import Journey, cache_folder
 from fitting.ui.keeping import Keeping
@@ -70,7 +70,7 @@ def build_app(
                 result = _result_column()
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
-            if settings.imagined:
+            if settings.imagined and can_imagine():
                 imaginings = Imaginings(
                     shop, adviser, visits, turns, wearing, partial(Imagination.load, room.garment_net)
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from fitting import weights
 from fitting.catalogue import Catalogue
 from fitting.garment import Category
 from fitting.imagine import Imagination, Imagined, embeddings_of
@@ -28,6 +30,8 @@ from fitting.ui.telling import spoken
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visit, VisitOverError, Visits
 from fitting.ui.wearing import SAME, Shown, Wearing
+
+log = logging.getLogger(__name__)
 
 COUNT = 4  # garments at once
 SHOWN = 384  # side of their pictures on the page
@@ -215,6 +219,14 @@ def _design(one: Design) -> str:
         f' alt="{title}" width="{SHOWN}" height="{SHOWN}"></div><div class="about"><h3>{title}</h3>'
         f'<p class="why">{words.IMAGINED_LABEL}</p>{near}</div><div class="acts">{buttons}</div></li>'
     )
+
+
+def can_imagine() -> bool:
+    """Whether there are weights of the generator of pictures; where there are none, the log says what makes them."""
+    there = (weights.FOLDER / "pictures").is_dir()
+    if not there:
+        log.warning("There is no `weights/pictures`: nothing is imagined. `fitting train pictures` makes them.")
+    return there
 
 
 def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str, Any]) -> None:
