@@ -77,6 +77,7 @@ def test_a_search_that_is_typed_and_filters(browser: Browser, places: tuple[str,
         page.get_by_label("Search", exact=True).press_sequentially("dres 2")
         expect(page.locator("#shelf .thumbnail-item").first.locator("img")).to_have_attribute("alt", "Dress 2")
         expect(page.locator("#found")).to_contain_text("Found:")
+        expect(page.locator("#shelf .selected")).to_have_count(0)
         page.get_by_label("Search", exact=True).fill("bicycle")
         expect(page.locator("#found")).to_contain_text("Nothing found")
         expect(page.locator("#shelf .thumbnail-item")).to_have_count(0)

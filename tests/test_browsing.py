@@ -36,7 +36,14 @@ def visit(**parameters: str) -> Any:
 def test_everything_is_shown_and_nothing_said(browsing: Browsing, catalogue: Catalogue) -> None:
     gallery, shown, said, more = browsing.find("", EVERYTHING, ANY, ANY)
     assert shown == [item.id for item in catalogue] and said == ""
-    assert gallery["selected_index"] == UNSELECTED and gallery["visible"] and not more["visible"]
+    assert "selected_index" not in gallery and gallery["visible"] and not more["visible"]
+
+
+def test_what_is_chosen_stays_marked_as_long_as_it_is_shown(browsing: Browsing) -> None:
+    gallery, shown, *_ = browsing.find("dress", EVERYTHING, ANY, ANY, "dress-2", ["upper-1", "dress-2"])
+    assert shown[gallery["selected_index"]] == "dress-2"
+    assert browsing.find("outer", EVERYTHING, ANY, ANY, "dress-2", shown)[0]["selected_index"] == UNSELECTED
+    assert "selected_index" not in browsing.find("lower", EVERYTHING, ANY, ANY, "dress-2", ["outer-1"])[0]
 
 
 def test_what_is_found_is_counted(browsing: Browsing) -> None:
@@ -71,9 +78,9 @@ def test_ten_thousand_items_come_a_page_at_a_time(catalogue: Catalogue, tmp_path
     gallery, shown, said, more = browsing.find("", EVERYTHING, ANY, ANY)
     assert len(gallery["value"]) == len(shown) == PAGE and more["visible"]
     assert words.found_more(10_000, PAGE) in said
-    gallery, shown, _, more = browsing.more("", EVERYTHING, ANY, ANY, shown)
+    gallery, shown, _, more = browsing.more("", EVERYTHING, ANY, ANY, None, shown)
     assert len(gallery["value"]) == len(shown) == 2 * PAGE and more["visible"]
-    _, shown, _, more = browsing.more("", EVERYTHING, ANY, ANY, [str(number) for number in range(MOST - PAGE)])
+    _, shown, _, more = browsing.more("", EVERYTHING, ANY, ANY, None, [str(number) for number in range(MOST - PAGE)])
     assert len(shown) == MOST and not more["visible"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -34,32 +35,49 @@ class Browsing:
     finders: Finders
     visits: Visits
 
-    def find(self, text: str, shelf: str, colour: str, price: str, pages: int = 1, first: str | None = None) -> Found:
+    def find(
+        self,
+        text: str,
+        shelf: str,
+        colour: str,
+        price: str,
+        choice: str | None = None,
+        before: Sequence[str] = (),
+        pages: int = 1,
+        first: str | None = None,
+    ) -> Found:
         """Show what fits, from its beginning.
 
         Args:
             shelf: a key of `shelves`.
             colour, price: a choice of their filters.
+            choice: what is chosen; it stays marked if it is shown.
+            before: ids that were shown.
             pages: how many are shown.
-            first: id of an item that comes first, and is chosen.
+            first: id of an item that comes first.
         """
         catalogue, finder = self.finders.now()
         found = _found(catalogue, finder, text, shelf, colour, price)
         if first is not None:
             found = [catalogue.get(first), *(item for item in found if item.id != first)]
         shown = found[: min(pages * PAGE, MOST)]
-        chosen = UNSELECTED if first is None else 0
+        ids = [item.id for item in shown]
+        gallery = gr.update(value=pictures_of(shown), visible=bool(shown))
+        if choice in ids:
+            gallery["selected_index"] = ids.index(choice)
+        elif choice in before:  # only then: told so where nothing is marked, Gradio's gallery marks the first
+            gallery["selected_index"] = UNSELECTED
         narrowed = bool(text.strip()) or (shelf, colour, price) != (EVERYTHING, ANY, ANY)
         return (
-            gr.update(value=pictures_of(shown), selected_index=chosen, visible=bool(shown)),
-            [item.id for item in shown],
+            gallery,
+            ids,
             _said(len(found), len(shown), narrowed),
             gr.update(visible=len(shown) < min(len(found), MOST)),
         )
 
-    def more(self, text: str, shelf: str, colour: str, price: str, shown: list[str]) -> Found:
+    def more(self, text: str, shelf: str, colour: str, price: str, choice: str | None, shown: list[str]) -> Found:
         """Show another page of the same."""
-        return self.find(text, shelf, colour, price, len(shown) // PAGE + 1)
+        return self.find(text, shelf, colour, price, choice, shown, len(shown) // PAGE + 1)
 
     def arrive(self, revision: int, request: gr.Request) -> tuple[Any, ...]:
         """A page is opened: renew the catalogue if it has changed since the app started, and choose the garment that
@@ -78,7 +96,7 @@ class Browsing:
         shopper.did(named, EventKind.VIEWED)
         shopper.choose(named)
         said = words.note(words.chosen_item(catalogue.get(named).title), "good")
-        return *skipped[:3], *self.find("", EVERYTHING, ANY, ANY, first=named), named, said, skipped[9]
+        return *skipped[:3], *self.find("", EVERYTHING, ANY, ANY, named, first=named), named, said, skipped[9]
 
 
 def catalogue_column(browsing: Browsing) -> Parts:
@@ -127,14 +145,14 @@ def catalogue_column(browsing: Browsing) -> Parts:
 
 
 def connect(browsing: Browsing, column: Parts, light: dict[str, Any]) -> None:
-    """Wire the column. `light` are the options of events that answer at once."""
-    asked = [column[name] for name in ("search", "shelf", "colour", "price")]
+    """Wire the column, to which the state `choice` was added. `light` are the options of events that answer at once."""
+    asked = [column[name] for name in ("search", "shelf", "colour", "price", "choice", "shown")]
     answer = [column[name] for name in ("gallery", "shown", "found", "more")]
     # Not `input`: what is pasted, or filled in by an assistant, raises no such event.
     column["search"].change(browsing.find, asked, answer, trigger_mode="always_last", **light)
     for name in ("shelf", "colour", "price"):
         column[name].input(browsing.find, asked, answer, **light)
-    column["more"].click(browsing.more, [*asked, column["shown"]], answer, **light)
+    column["more"].click(browsing.more, asked, answer, **light)
 
 
 def arriving(column: Parts, choice: gr.State, chosen: gr.HTML, revision: gr.State) -> list[Any]:
