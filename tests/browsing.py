@@ -205,7 +205,7 @@ CONTRAST = """() => {
     const found = [];
     for (const element of document.querySelectorAll("button, label span, h1, h2, h3, p, a, .caption-label, input")) {
         const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-        if (!box.width || !box.height || style.opacity === "0") continue;
+        if (!box.width || !box.height || style.opacity === "0" || element.type === "checkbox") continue;
         if (!(element.innerText || element.value || "").trim()) continue;
         const [dark, light] = [luminance(channels(style.color)), luminance(background(element))].sort((a, b) => a - b);
         const ratio = (light + 0.05) / (dark + 0.05);
