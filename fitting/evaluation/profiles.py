@@ -116,7 +116,6 @@ def profiles_of(found: Described, cold: Described, plan: ProfilePlan, seed: int)
         "picture": cold.embeddings,
         "generator": trained.profile(said, "generator"),
         "no_discriminator": alone.profile(said, "generator"),
-        "untrained": start.profile(said, "generator"),
         "linear": start.profile(said, "linear"),
         "neighbours": start.profile(said, "neighbours"),
         "attribute_mean": attribute_mean(found, cold),

@@ -296,7 +296,7 @@ def train_profiles(data: Path, folder: Path, minutes: float | None = None, resum
     """Train item profiles on the data folder and the sample shop, and save them to `folder/weights`."""
     found = learned_from(data, folder)
     log.info("%d garments", len(found))
-    start = fit_plain(found, ProfileConfig(network=network_name()))
+    start = fit_plain(found, ProfileConfig(served="linear", network=network_name()))
     profiles = train_players(found, start, None, 0, folder, minutes, resume)
     weights.save(profiles, folder / "weights" / "profiles")
     weights.record("profiles", folder / "weights")
