@@ -29,7 +29,7 @@ class Page(gr.Blocks):
         super().__init__(**options)
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Any:
         """What a browser makes the page from."""
         props = self._props.get(current())
         if props is None:
@@ -39,7 +39,7 @@ class Page(gr.Blocks):
         return {**self._described, "components": components}
 
     @config.setter
-    def config(self, described: dict[str, Any]) -> None:
+    def config(self, described: Any) -> None:
         self._described = described
 
     def learn(self, language: str, other: Page) -> None:
