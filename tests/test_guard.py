@@ -224,6 +224,19 @@ def test_a_program_is_told_to_wait_in_words(pictures: Path, tmp_path: Path, monk
         assert answer.status == 429 and json.loads(answer.body)["detail"] == words.TOO_OFTEN
 
 
+def test_try_ons_are_counted_and_questions_are_not(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    app = build_app(FakeRoom(), advised(shop(pictures)[0])[0])  # type: ignore[arg-type]
+    number = next(fn._id for fn in app.fns.values() if fn.api_name == "try_on")
+    with served(app, settings=Settings(tries_per_minute=2)) as address:
+        assert [call(address, "try_on", {"data": []}).status == 429 for _ in range(3)] == [False, False, True]
+        body = json.dumps({"data": [], "fn_index": number, "session_hash": "x"}).encode()
+        assert ask(address, "POST", "/gradio_api/queue/join", body, content_type="application/json").status == 429
+        assert call(address, "catalogue", {"data": ["", "auto", None, 1, 0]}).status == 200
+
+
 def test_zero_is_no_limit() -> None:
     limiter = Limiter(Settings(tries_per_minute=0, uploads_per_minute=1))
     assert all(limiter.allows("try", "me") for _ in range(500))
