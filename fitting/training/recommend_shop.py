@@ -39,7 +39,7 @@ PLAN = RecommendPlan(
 )
 TRAINED = 48  # events of a history that are looked at in training
 HELD = 0.15  # share of purchases, the latest, by which the blend's weights are chosen
-WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 
 @dataclass(frozen=True)
