@@ -1,8 +1,9 @@
 """Virtual shoppers measured: are those of whom little is known served better when they are added to the training?
 
-Sparse shoppers have one to four events before the purchases that must be found. Every row is a linear model of the
-recommender (EASE, ItemKNN), learned from the real shoppers alone (`without`), with virtual ones added (`with`), and,
-as a control, with as many copies of the sparse shoppers' own events (`copies`): what more rows do by themselves.
+Sparse shoppers bought, liked or tried one to four items before the purchases that must be found. Every row is a linear
+model of the recommender (EASE, ItemKNN), learned from the real shoppers alone (`without`), with virtual ones added
+(`with`), and, as a control, with as many copies of the sparse shoppers' own events (`copies`): what more rows do by
+themselves.
 
 Privacy: the nearest real history that was learned from, by the Jaccard index of the items; of virtual shoppers, and of
 real ones that were held out and learned from by nobody.
@@ -63,9 +64,9 @@ def _sample(seeds: int) -> dict[str, Any]:
     shop = shop_data(catalogue, events)
     moment = cut(shop.found, LATEST)
     before = shop.before(moment)
-    cases = [case for case in purchases(shop.found, moment) if 0 < len(case.past) < SPARSE]
+    cases = purchases(shop.found, moment)
     told = chosen_by([case.past for case in cases])
-    kept = [place for place, items in enumerate(told) if len(items)]
+    kept = [place for place, items in enumerate(told) if 0 < len(items) < SPARSE]
     wanted = [np.array([cases[place].item]) for place in kept]
     return _measured(
         chosen_by(before.found), features_of(before), before.categories, [told[p] for p in kept], wanted, seeds
