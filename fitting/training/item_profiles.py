@@ -53,9 +53,7 @@ class ProfilePlan:
         generator_share: the generator's rate as a share of the discriminator's.
     """
 
-    plan: Plan = field(
-        default_factory=lambda: Plan((Stage(200, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99)
-    )
+    plan: Plan = field(default_factory=lambda: Plan((Stage(200, 64, (1, 1)),), learning_rate=1e-3, warmup=50, ema=0.99))
     objective: str = "nonsaturating"
     adversarial: float = 0.2
     contrastive: float = 1.0
