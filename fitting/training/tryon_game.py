@@ -46,8 +46,8 @@ class GamePlan:
     """
 
     plan: Plan = PLAN
-    alone: int = 920
-    adversarial: float = 0.15
+    alone: int = 600
+    adversarial: float = 0.2
     likeness: float = 15.0
     perceptual: float = 0.5
     alpha: float = 1.0
