@@ -75,17 +75,19 @@ class Ground:
 def ials(train: Matrix, factors: float, regularization: float, alpha: float, seed: int = 0) -> Any:
     """Implicit alternating least squares (Hu et al. 2008) by the package `implicit`, fitted."""
     from implicit.cpu.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
 
-    model = AlternatingLeastSquares(
-        int(factors),
-        regularization,
-        alpha,
-        iterations=15,
-        random_state=seed,
-        num_threads=1,
-        calculate_training_loss=False,
-    )
-    model.fit(sparse.csr_matrix(train), show_progress=False)
+    with threadpool_limits(1, "blas"):  # threads of its own would only get in one another's way
+        model = AlternatingLeastSquares(
+            int(factors),
+            regularization,
+            alpha,
+            iterations=15,
+            random_state=seed,
+            num_threads=1,
+            calculate_training_loss=False,
+        )
+        model.fit(sparse.csr_matrix(train), show_progress=False)
     return model
 
 
