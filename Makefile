@@ -17,7 +17,7 @@ run: .venv/installed
 
 test: .venv/installed-dev lint
 	sh scripts/browser.sh
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

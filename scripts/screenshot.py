@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-PERSON, GARMENTS = 0, ("Violet turtleneck with cream cuffs", "Mid-blue straight jeans")
+PERSON, GARMENTS = 3, ("Turquoise ringer tee with charcoal trim", "Mid-blue straight jeans")
 FOLDER = ROOT / "docs" / "screenshots"
-VIEWS = [(width, height, scheme) for width, height in ((1280, 960), (390, 844)) for scheme in ("light", "dark")]
+VIEWS = [(width, height, scheme) for width, height in ((1280, 1250), (390, 844)) for scheme in ("light", "dark")]
 
 
 def main() -> None:
@@ -55,7 +55,12 @@ def dress(page: Page) -> None:
         page.locator("#go").click()
         expect(page.locator("#look li").filter(has_text=title)).to_be_visible(timeout=120_000)
     expect(page.locator("#download")).to_be_visible(timeout=120_000)
-    page.wait_for_timeout(1500)
+    page.locator("#search textarea, #search input").first.fill("")
+    page.wait_for_timeout(4000)  # the garments are back, the cards are drawn
+    if page.viewport_size and page.viewport_size["width"] > 700:
+        page.evaluate("scrollTo(0, 0)")
+    else:
+        page.evaluate("document.querySelector('#result-column').scrollIntoView()")
 
 
 def keep(page: Page, path: Path) -> None:

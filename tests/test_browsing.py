@@ -46,6 +46,12 @@ def test_what_is_chosen_stays_marked_as_long_as_it_is_shown(browsing: Browsing) 
     assert "selected_index" not in browsing.find("lower", EVERYTHING, ANY, ANY, "dress-2", ["outer-1"])[0]
 
 
+def test_what_is_chosen_is_never_out_of_sight(browsing: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fitting.ui.browsing.PAGE", 2)
+    gallery, shown, *_ = browsing.find("", EVERYTHING, ANY, ANY, "dress-2")
+    assert shown[0] == "dress-2" and len(shown) == 2 and gallery["selected_index"] == 0
+
+
 def test_what_is_found_is_counted(browsing: Browsing) -> None:
     gallery, shown, said, _ = browsing.find("dres", EVERYTHING, ANY, ANY)
     assert shown == ["dress-1", "dress-2", "dress-3"] and "Found: 3" in said and len(gallery["value"]) == 3
