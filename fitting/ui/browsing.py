@@ -59,7 +59,7 @@ class Browsing:
         catalogue, finder = self.finders.now()
         found = _found(catalogue, finder, text, shelf, colour, price)
         fitting = [item.id for item in found]
-        if first is None and choice in fitting[pages * PAGE :]:
+        if first is None and choice is not None and choice in fitting[pages * PAGE :]:
             first = choice  # what is chosen fits, but would be out of sight
         if first is not None:
             found = [catalogue.get(first), *(item for item in found if item.id != first)]
