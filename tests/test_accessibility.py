@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import choose_garment, running_browser, served, try_on, unnamed, visiting
+from browsing import choose_garment, served, try_on, unnamed, visiting
 from fakes import FakeRoom, advised, wardrobe
 from playwright.sync_api import Browser, Page, expect
 
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.browser
 # What axe finds inside Gradio's own components, which no setting of ours changes: (rule, where).
 GRADIOS: list[tuple[str, str]] = []
 SCREENS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -199,7 +199,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_agent_finds_and_wears_a_garment(address: str, folder: Path) -> None:
     """A real client of the protocol's own library, over HTTP."""
-    mcp = pytest.importorskip("mcp")
+    mcp = pytest.importorskip("mcp", reason="mcp is in the mcp extra")
     photo = base64.b64encode((folder / "photo.jpg").read_bytes()).decode()
 
     async def visit() -> None:

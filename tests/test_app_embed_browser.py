@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import addresses, choose_garment, overlapping, running_browser, served, visiting
+from browsing import addresses, choose_garment, overlapping, served, visiting
 from fakes import FakeRoom, advised, shop, wardrobe
 from playwright.sync_api import Browser, Page, expect
 
@@ -23,12 +23,6 @@ from fitting.ui.routes import routes_of
 pytestmark = pytest.mark.browser
 
 PAGE = Path(__file__).parent.parent / "docs" / "embed.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @contextmanager

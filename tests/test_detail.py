@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import choose_garment, running_browser, served, visiting
+from browsing import choose_garment, served, visiting
 from fakes import FakeRoom, FakeShop, shop
 from playwright.sync_api import Browser, expect
 
@@ -99,12 +98,6 @@ def test_the_shipped_writer_writes_what_may_be_shown(front: FakeShop) -> None:
     item: Item = front.now.get("red-top")
     writer = Writer()
     assert writer.example(item) == writer.example(item) != ""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.mark.browser

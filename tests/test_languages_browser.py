@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import choose_garment, clipped, overlapping, running_browser, served, try_on, unnamed, visiting
+from browsing import choose_garment, clipped, overlapping, served, try_on, unnamed, visiting
 from fakes import FakeRoom, advised, wardrobe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -18,12 +18,6 @@ from fitting.ui.serving import assets
 from fitting.ui.shelves import load_people
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_choosing_and_blending_do_not_lose_to_one_model() -> None:
 
 
 def test_features_without_pictures_are_of_unit_length_and_hold_taste() -> None:
-    pytest.importorskip("implicit")
+    pytest.importorskip("implicit", reason="implicit is in the train extra")
     known = ground(two_tastes(), ALS)
     assert known.features.shape == (20, 5)
     for features in (known.features.numpy(), *(fold.features.numpy() for fold in known.folds)):
@@ -116,7 +116,7 @@ def test_features_without_pictures_are_of_unit_length_and_hold_taste() -> None:
 
 
 def test_folds_hide_each_interaction_once_and_share_a_space() -> None:
-    pytest.importorskip("implicit")
+    pytest.importorskip("implicit", reason="implicit is in the train extra")
     whole = two_tastes()
     known = ground(whole, ALS)
     assert (sum(fold.hidden for fold in known.folds) != whole).nnz == 0
@@ -129,7 +129,7 @@ def test_folds_hide_each_interaction_once_and_share_a_space() -> None:
 
 
 def test_players_learn_from_folds_and_stop_where_it_served_best() -> None:
-    pytest.importorskip("implicit")
+    pytest.importorskip("implicit", reason="implicit is in the train extra")
     part = Split("small", *hold_out(two_tastes(), 0.3), (3, 5))
     known = ground(part.train, ALS)
     plan = replace(PLAN, adversarial=0.2, alone=2).with_steps(50)

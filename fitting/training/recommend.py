@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
 from fitting.condition import Condition, TasteConfig
-from fitting.gan import Game, GanConfig, spectral_norm
+from fitting.gan import Game, GanConfig, bare, spectral_norm
 from fitting.recommend import Discriminator, Generator, Taste
 from fitting.training.candidates import Candidates, some_chosen
 from fitting.training.choices import Choices, ChoiceSource
@@ -165,7 +164,7 @@ class RecommendGame:
         """
         taste = Taste(self.shape)
         taste.generator.load_state_dict(self.game.average.state_dict())
-        taste.discriminator.load_state_dict(_bare(self.game.discriminator))
+        taste.discriminator.load_state_dict(bare(self.game.discriminator))
         return rounded(taste)
 
 
@@ -179,19 +178,6 @@ def _groups(generator: Generator, config: RecommendPlan) -> list[dict[str, Any]]
     own = (config.guess_share, config.kernel_share)
     shares = (rest, *(rest if share is None else share for share in own))
     return [{"params": part, "share": share} for part, share in zip((others, guess, kernel), shares, strict=True)]
-
-
-def _bare(net: nn.Module) -> dict[str, Tensor]:
-    """A network's weights with spectral norm divided out; the network itself is left as it is."""
-    training = net.training
-    net.eval()  # in training each look at a normed weight would move its estimate
-    state = {name: value for name, value in net.state_dict().items() if ".parametrizations." not in name}
-    for name, module in net.named_modules():
-        if parametrize.is_parametrized(module, "weight"):
-            weight: Any = module.weight
-            state[f"{name}.weight"] = weight.detach().clone()
-    net.train(training)
-    return state
 
 
 def rounded(taste: Taste) -> Taste:
