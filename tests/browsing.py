@@ -97,6 +97,12 @@ def choose_photo(page: Page, path: Path | str) -> None:
     expect(page.locator("#photo img")).to_be_visible()
 
 
+def choose_person(page: Page) -> None:
+    """The first of the sample people."""
+    page.locator("#people .thumbnail-item").first.click()
+    expect(page.locator("#photo img")).to_be_visible()
+
+
 def choose_garment(page: Page, title: str) -> None:
     page.locator("#shelf").get_by_alt_text(title, exact=True).click()
     expect(page.locator("#chosen")).to_contain_text(title)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import choose_garment, served, try_on, unnamed, visiting
+from browsing import choose_garment, choose_person, served, try_on, unnamed, visiting
 from fakes import FakeRoom, advised, wardrobe
 from playwright.sync_api import Browser, Page, expect
 
@@ -45,8 +45,7 @@ def serious(page: Page) -> list[str]:
 
 
 def dress_somebody(page: Page) -> None:
-    page.locator("#people .thumbnail-item").first.click()
-    expect(page.locator("#photo img")).to_be_visible()
+    choose_person(page)
     choose_garment(page, "Upper 1")
     try_on(page)
     expect(page.locator("#recommended .offer").first).to_be_visible()

@@ -13,6 +13,7 @@ from browsing import (
     CONTRAST,
     addresses,
     choose_garment,
+    choose_person,
     choose_photo,
     clipped,
     overlapping,
@@ -61,7 +62,7 @@ def photo(tmp_path: Path) -> Path:
 
 def test_upload_choose_try_on_and_download(browser: Browser, address: str, photo: Path, tmp_path: Path) -> None:
     with visiting(browser, address) as page:
-        page.locator("#people .thumbnail-item").click()
+        choose_person(page)
         expect(page.locator("#people .selected")).to_have_count(1)
         page.get_by_label("Remove Image").first.click()
         choose_photo(page, photo)
@@ -288,7 +289,7 @@ def test_text_is_readable_in_both_schemes(browser: Browser, address: str, scheme
         expect(page.get_by_role("alert")).to_be_visible()
         assert page.evaluate(CONTRAST) == []
         page.reload(wait_until="domcontentloaded")
-        page.locator("#people .thumbnail-item").click()
+        choose_person(page)
         choose_garment(page, "Red top")
         try_on(page)
         assert page.evaluate(CONTRAST) == []
@@ -296,7 +297,7 @@ def test_text_is_readable_in_both_schemes(browser: Browser, address: str, scheme
 
 def test_the_slider_moves_by_keyboard(browser: Browser, address: str) -> None:
     with visiting(browser, address) as page:
-        page.locator("#people .thumbnail-item").click()
+        choose_person(page)
         choose_garment(page, "Red top")
         try_on(page)
         handle = page.get_by_role("slider")
@@ -316,8 +317,7 @@ def test_the_real_room_dresses_a_sample_person(browser: Browser, tmp_path: Path)
         allowed = [str(opened.pictures)]
         with served(app, allowed_paths=allowed) as address, visiting(browser, address) as page:
             expect(page.locator("#people .thumbnail-item")).to_have_count(len(load_people(assets())))
-            page.locator("#people .thumbnail-item").first.click()
-            expect(page.locator("#photo img")).to_be_visible()
+            choose_person(page)
             choose_garment(page, next(iter(opened.catalogue())).title)
             try_on(page, timeout=120_000)
             with page.expect_download() as download:

@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import addresses, choose_garment, overlapping, served, visiting
+from browsing import addresses, choose_garment, choose_person, overlapping, served, try_on, visiting
 from fakes import FakeRoom, advised, shop, wardrobe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from fitting.catalogue import Catalogue
 from fitting.settings import Settings
@@ -57,12 +57,6 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
                 assert text.count("http://127.0.0.1:7860") == 1
                 (here / "index.html").write_text(text.replace("http://127.0.0.1:7860", room), encoding="utf-8")
                 yield room, f"{shops}/index.html"
-
-
-def try_on(page: Page) -> None:
-    page.locator("#people .thumbnail-item").click()
-    page.locator("#go").click()
-    expect(page.locator("#download")).to_be_visible(timeout=30_000)
 
 
 def test_a_search_that_is_typed_and_filters(browser: Browser, places: tuple[str, str]) -> None:
@@ -115,6 +109,7 @@ def test_a_link_opens_the_room_with_its_garment(browser: Browser, places: tuple[
     with visiting(browser, f"{places[0]}/?item=dress-2") as page:
         expect(page.locator("#chosen")).to_contain_text("Dress 2")
         expect(page.locator("#shelf .selected img")).to_have_attribute("alt", "Dress 2")
+        choose_person(page)
         try_on(page)
         expect(page.locator("#status")).to_contain_text("Worn as a dress.")
     with visiting(browser, f"{places[0]}/?item=gone") as page:
@@ -138,7 +133,7 @@ def test_a_shops_page_opens_the_room_in_a_frame(browser: Browser, places: tuple[
         page.get_by_role("link", name="Try it on").click()
         frame = page.frame_locator("iframe")
         expect(frame.locator("#chosen")).to_contain_text("Upper 1", timeout=30_000)
-        frame.locator("#people .thumbnail-item").click()
+        frame.locator("#people .thumbnail-item").click()  # and at once, before the photo is there:
         frame.locator("#go").click()
         expect(frame.locator("#download")).to_be_visible(timeout=30_000)
         shown = frame.locator("#slider img.after").first
@@ -176,6 +171,7 @@ def test_the_page_asks_no_other_host_for_anything(browser: Browser, places: tupl
         page.goto(places[0], wait_until="domcontentloaded")
         expect(page.locator("#shelf .thumbnail-item").first).to_be_visible(timeout=30_000)
         choose_garment(page, "Upper 2")
+        choose_person(page)
         try_on(page)
         expect(page.locator("#recommended .offer").first).to_be_visible()
         page.get_by_role("tab", name="My own picture").click()

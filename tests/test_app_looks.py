@@ -130,6 +130,18 @@ def test_a_photo_of_ones_own_needs_an_agreement_and_a_sample_person_none(visitor
     assert len(list(visitor.wearing.dress(*given))) == 2
 
 
+def test_a_sample_person_can_be_dressed_before_the_page_shows_them(visitor: Visitor) -> None:
+    journey, request = visitor.journey, visitor.request
+    photo, _ = journey.choose_person(gr.SelectData(None, {"index": 0, "value": None}), request)
+    assert journey.visits.holds(photo)
+    visitor.photo = None  # type: ignore[assignment]
+    visitor.dress("upper-1")
+    assert titles(visitor) == ["Upper 1"] and visitor.wardrobe.photo == photo
+    journey.drop_photo(request)
+    (failed,) = visitor.dress("upper-2")
+    assert words.NO_PHOTO in failed[0]
+
+
 def test_looks_are_kept_shared_and_put_on_again(visitor: Visitor) -> None:
     request, keeping = visitor.request, visitor.keeping
     assert words.NOTHING_TO_KEEP in keeping.keep(request)[0] or keeping.keep(request)[0] == ""

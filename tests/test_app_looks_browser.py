@@ -13,6 +13,7 @@ from browsing import (
     CONTRAST,
     addresses,
     choose_garment,
+    choose_person,
     choose_photo,
     clipped,
     overlapping,
@@ -57,8 +58,7 @@ def worn(page: Page, *titles: str) -> None:
 
 
 def dressed(page: Page, *titles: str) -> None:
-    page.locator("#people .thumbnail-item").click()
-    expect(page.locator("#photo img")).to_be_visible()
+    choose_person(page)
     for title in titles:
         choose_garment(page, title)
         page.locator("#go").click()
@@ -172,8 +172,7 @@ def test_four_visitors_at_once_each_get_their_own(browser: Browser, address: str
     with ExitStack() as stack:
         pages = [stack.enter_context(visiting(browser, address)) for _ in titles]
         for page, title in zip(pages, titles, strict=True):
-            page.locator("#people .thumbnail-item").click()
-            expect(page.locator("#photo img")).to_be_visible()
+            choose_person(page)
             choose_garment(page, title)
         for page in pages:
             page.locator("#go").click()

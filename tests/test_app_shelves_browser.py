@@ -9,6 +9,7 @@ import pytest
 from browsing import (
     CONTRAST,
     choose_garment,
+    choose_person,
     clipped,
     overlapping,
     served,
@@ -47,8 +48,7 @@ def address(room: FakeRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def dressed(page: Page, garment: str = "Upper 1") -> None:
     """A first result."""
-    page.locator("#people .thumbnail-item").click()
-    expect(page.locator("#photo img")).to_be_visible()
+    choose_person(page)
     choose_garment(page, garment)
     try_on(page)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import choose_garment, clipped, overlapping, served, try_on, unnamed, visiting
+from browsing import choose_garment, choose_person, clipped, overlapping, served, try_on, unnamed, visiting
 from fakes import FakeRoom, advised, wardrobe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -37,8 +37,7 @@ def switch_to(page: Page, language: str) -> None:
 
 
 def dress_somebody(page: Page) -> None:
-    page.locator("#people .thumbnail-item").first.click()
-    expect(page.locator("#photo img")).to_be_visible()
+    choose_person(page)
     choose_garment(page, "Upper 1")
     try_on(page)
 
@@ -51,7 +50,7 @@ def test_a_visit_in_chinese_then_in_spanish(browser: Browser, address: str, tmp_
         expect(page.get_by_role("navigation", name="语言").get_by_text("简体中文")).to_have_attribute(
             "aria-current", "true"
         )
-        page.locator("#people .thumbnail-item").first.click()
+        choose_person(page)
         expect(page.locator("#photo-note")).to_contain_text("示例人物：棕色长发女士")
         switch_to(page, "es")
         assert "item=upper-1" in page.url, "the rest of the address stays"

@@ -22,6 +22,7 @@ from fitting.ui.journey import Journey
 from fitting.ui.keeping import Keeping
 from fitting.ui.look import Wardrobe
 from fitting.ui.recommended import Recommended
+from fitting.ui.shelves import SamplePerson
 from fitting.ui.shopper import Shopper
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
@@ -82,7 +83,8 @@ def visiting(folder: Path, catalogue: Catalogue, load: Callable[[Catalogue], Rec
     Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(photo)
     shop, room, visits, turns = FakeShop(catalogue), FakeRoom(), Visits(folder / "cache"), Turns()
     adviser = Adviser(shop, load)
-    journey = Journey(room, shop, [], visits, adviser, turns)  # type: ignore[arg-type]
+    people = [SamplePerson("Somebody in grey", photo)]
+    journey = Journey(room, shop, people, visits, adviser, turns)  # type: ignore[arg-type]
     recommended = Recommended(room, shop, adviser, visits, turns)  # type: ignore[arg-type]
     wearing = Wearing(room, shop, visits, turns)  # type: ignore[arg-type]
     return Visitor(journey, recommended, wearing, Keeping(visits, "Corner Shop"), str(photo))

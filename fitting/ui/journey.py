@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from fitting.advice import advice
@@ -73,9 +74,11 @@ class Journey:
 
     def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
         self.visits.drop(_session(request), "photo")
-        self._another_photo(request, sample=True)
         person = self.people[event.index]
-        return str(person.picture), words.note(words.chosen_person(person.title), "good")
+        # Gradio would copy it there all the same; known now, it can be worn before the page has shown it.
+        photo = save_file_to_cache(person.picture, str(self.visits.root))
+        self._another_photo(request, sample=photo)
+        return photo, words.note(words.chosen_person(person.title), "good")
 
     def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
         try:
@@ -121,10 +124,10 @@ class Journey:
             self._forget_in_memory(path)
         self.visits.end(session)
 
-    def _another_photo(self, request: gr.Request, sample: bool = False) -> None:
+    def _another_photo(self, request: gr.Request, sample: str | None = None) -> None:
         """What is being drawn on the photo before is of no interest any more. Whose the new one is matters."""
         visit = self._visit(request)
-        visit.wardrobe.sample = sample
+        visit.wardrobe.sample, visit.wardrobe.stand_in = sample is not None, sample
         visit.shopper.stop()
 
     def _visit(self, request: gr.Request) -> Visit:

@@ -83,6 +83,7 @@ class Wardrobe:
         kept: looks that were kept, the oldest first.
         brought: the garment that the visitor brought last, as it was understood, and its file.
         sample: whether the photo is that of a sample person.
+        stand_in: path that the photo of the sample person will have, while the page may not know it yet.
         agreed: whether the visitor agreed that a photo of theirs is worked on.
     """
 
@@ -93,6 +94,7 @@ class Wardrobe:
     kept: list[Kept] = field(default_factory=list)
     brought: tuple[str, Garment] | None = field(default=None, repr=False)
     sample: bool = False
+    stand_in: str | None = None
     agreed: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -122,7 +124,7 @@ class Wardrobe:
         with self.lock:
             self.look, self.photo, self.result, self.brought = Look(), None, None, None
             self.past, self.kept = [], []
-            self.sample = self.agreed = False
+            self.sample, self.stand_in, self.agreed = False, None, False
 
 
 def garment_of(shop: ShopFront, item_id: str) -> Garment:

@@ -51,6 +51,7 @@ class Wearing:
     ) -> Iterator[Shown]:
         """Put the chosen garment on, beside what is worn: first the picture on the page, then the download."""
         visit = self.visit(request)
+        photo = photo or visit.wardrobe.stand_in
         try:
             if photo is None:
                 raise PhotoError(words.NO_PHOTO)
