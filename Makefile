@@ -17,6 +17,7 @@ run: .venv/installed
 
 test: .venv/installed-dev lint
 	sh scripts/browser.sh
+	sh scripts/postgres.sh
 	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
