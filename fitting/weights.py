@@ -33,7 +33,12 @@ def save(net: nn.Module, folder: Path) -> None:
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in net.state_dict().items()
     }
-    save_file(state, folder / "model.safetensors")
+    new = folder / "model.safetensors.new"
+    try:  # whole or not at all
+        save_file(state, new)
+        new.replace(folder / "model.safetensors")
+    finally:
+        new.unlink(missing_ok=True)
     config: Any = net.config
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
 

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fitting.training import checkpoint
+
 log = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
@@ -148,22 +150,17 @@ def train(
 
 
 def keep(folder: Path, plan: Plan, step: int, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Write a checkpoint whole or not at all: a kill in the middle leaves the one before."""
+    """Write a checkpoint; see `fitting.training.checkpoint.write`."""
     state = {"step": step, "plan": asdict(plan), "net": net.state_dict(), "ema": ema.state_dict()}
     state["optimizer"] = optimizer.state_dict()
-    new = folder / "checkpoint.new"
-    torch.save(state, new)
-    new.replace(folder / "checkpoint.pt")
+    checkpoint.write(folder, state)
 
 
 def restore(folder: Path, plan: Plan, net: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Load the folder's checkpoint and return the step to go on with; 0 where there is none."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
+    state = checkpoint.read(folder, asdict(plan))
+    if state is None:
         return 0
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if state["plan"] != asdict(plan):
-        raise ValueError(f"{path} belongs to another plan; give another folder, or train without --resume")
     net.load_state_dict(state["net"])
     ema.load_state_dict(state["ema"])
     optimizer.load_state_dict(state["optimizer"])
@@ -172,8 +169,8 @@ def restore(folder: Path, plan: Plan, net: nn.Module, ema: nn.Module, optimizer:
 
 def reached(folder: Path) -> int:
     """The step of the folder's checkpoint; 0 where there is none."""
-    path = folder / "checkpoint.pt"
-    return int(torch.load(path, map_location="cpu", weights_only=True)["step"]) if path.exists() else 0
+    state = checkpoint.read(folder)
+    return 0 if state is None else int(state["step"])
 
 
 class _NoWriter:

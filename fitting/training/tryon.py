@@ -12,6 +12,7 @@ from fitting import weights
 from fitting.flow_net import FlowNet
 from fitting.generator import Generator
 from fitting.person import PersonNet
+from fitting.training import checkpoint
 from fitting.training.garment_data import tables as garment_tables
 from fitting.training.tryon_data import TryOnBatches
 from fitting.training.tryon_flow import train_flow
@@ -66,9 +67,10 @@ def train_tryon(
 
 def _share_beginning(before: Path, games: Path) -> None:
     """Both games are the same until the discriminator joins: that part need not be played twice."""
-    if (before / "checkpoint.pt").exists() and not (games / "checkpoint.pt").exists():
+    if (before / checkpoint.FILE).exists() and not (games / checkpoint.FILE).exists():
         games.mkdir(parents=True, exist_ok=True)
-        shutil.copy(before / "checkpoint.pt", games / "checkpoint.pt")
+        shutil.copy(before / checkpoint.FILE, games / checkpoint.NEW)
+        (games / checkpoint.NEW).replace(games / checkpoint.FILE)
 
 
 def tryon_batches(data: Path, cache: Path) -> TryOnBatches:
