@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from fitting.errors import ShopError
 from fitting.garment import Category
 from fitting.item import Item
 from fitting.vectors import ExactIndex, Hit, Index
 
 __all__ = ["Catalogue", "Item"]
+
+log = logging.getLogger(__name__)
 
 FILE = "catalogue.json"
 
@@ -37,7 +41,7 @@ class Catalogue:
             currency: of every price, an ISO 4217 code such as "EUR"; empty to show plain numbers.
             vectors: (N, D) float32, unit length, the items' embeddings in the same order; without them nothing
                 can be found by likeness.
-            index: searches instead of the exact index.
+            index: searches instead of the exact index, as long as it answers.
             revision: of the store that it was read from.
 
         Raises:
@@ -47,6 +51,7 @@ class Catalogue:
         self.revision = revision
         self._vectors = vectors
         self._index = index
+        self._exact: ExactIndex | None = None
         self._lock = Lock()
         self._items: dict[str, Item] = {}
         for item in items:
@@ -153,18 +158,27 @@ class Catalogue:
         if not np.isfinite(lengths).all() or (lengths == 0).any():
             raise ValueError("a vector to search by must be finite and not zero")
         left_out = set(without) & self._items.keys()
-        found = self._searchable().search(queries / lengths, count + len(left_out), category, in_stock)
+        found = self._search(queries / lengths, count + len(left_out), category, in_stock)
         # A store elsewhere may already know items that this catalogue does not.
         return [
             [hit for hit in hits if hit[0] not in left_out and hit[0] in self._items][: max(count, 0)] for hits in found
         ]
 
-    def _searchable(self) -> Index:
+    def _search(self, queries: np.ndarray, count: int, category: Category | None, in_stock: bool) -> list[list[Hit]]:
+        """By the index elsewhere, if there is one and it answers; else by comparing with every item."""
+        if self._index is not None:
+            try:
+                return self._index.search(queries, count, category, in_stock)
+            except ShopError as error:
+                log.debug("searching without it: %s", error)
+        return self._compared().search(queries, count, category, in_stock)
+
+    def _compared(self) -> ExactIndex:
         with self._lock:
-            if self._index is None:
+            if self._exact is None:
                 kinds, stock = [item.category for item in self], [item.in_stock for item in self]
-                self._index = ExactIndex(list(self._items), self.vectors, kinds, stock)
-            return self._index
+                self._exact = ExactIndex(list(self._items), self.vectors, kinds, stock)
+            return self._exact
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from fitting.errors import ShopError
 
 PATIENCE = 60  # seconds to wait while another process writes
+ANSWER = 10  # seconds in which a server must answer
 _MIGRATING = 0x46495454  # what processes that open the same PostgreSQL database at once take turns by
 
 
@@ -27,7 +30,7 @@ def open_database(address: str | URL) -> Engine:
     """
     url = _url(address)
     try:
-        engine = _sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url, pool_pre_ping=True)
+        engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
     except ModuleNotFoundError:
         raise ShopError("PostgreSQL needs a driver. Install it with: pip install 'fitting-room[postgres]'") from None
     try:
@@ -35,8 +38,7 @@ def open_database(address: str | URL) -> Engine:
             migrate(connection)
     except SQLAlchemyError as error:
         engine.dispose()
-        cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        raise ShopError(f"The shop's database {url.render_as_string()} cannot be opened: {cause}") from None
+        raise ShopError(f"The shop's database {url.render_as_string()} cannot be opened: {cause(error)}") from None
     except ShopError:
         engine.dispose()
         raise
@@ -74,6 +76,14 @@ def migrate(connection: Connection, target: str = "head") -> None:
         command.downgrade(config, target)
 
 
+def cause(error: Exception) -> str:
+    """Why a database or a disk did not do what it was told, in a line and without what was to be written."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def _url(address: str | URL) -> URL:
     try:
         url = make_url(address)
@@ -90,17 +100,38 @@ def _url(address: str | URL) -> URL:
     return url
 
 
+def _postgresql(url: URL) -> Engine:
+    # A server that restarts takes its connections with it: each is tried before it is used.
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": ANSWER})
+
+
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": PATIENCE})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE})
+    file = Path(url.database) if url.database and url.database != ":memory:" else None
+    opened = False
+
+    @event.listens_for(engine, "do_connect")
+    def not_anew(dialect: Any, record: Any, arguments: Any, options: Any) -> None:
+        # SQLite would make an empty one in its place, and the shop would be lost in silence.
+        if opened and file is not None and not file.exists():
+            raise sqlite3.OperationalError("its file is gone")
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
+        nonlocal opened
         connection.isolation_level = None  # the driver would begin transactions late, and none around DDL
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")  # shoppers read on while an import writes
-        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # what was said to be written is, even when the power fails
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+        record.info["file"], opened = _identity(file), True
+
+    @event.listens_for(engine, "checkout")
+    def same_file(connection: Any, record: Any, proxy: Any) -> None:
+        # A connection to a file that was deleted or replaced would read, and write, what nobody else sees.
+        if record.info["file"] != _identity(file):
+            raise DisconnectionError("the file is another one now")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -109,3 +140,12 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another of the same name."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None

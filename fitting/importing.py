@@ -116,6 +116,7 @@ class Import:
         report = Report()
         for key in self.store.drop_unused_looks(time.time() - UNUSED_FOR):
             self.looks.remove(key)
+        self.looks.tidy(self.store.looks_known)
         with Aside() as aside:
             if self.products is not None:
                 both = 0.9 if self.orders is not None else 1.0  # pictures take longest
@@ -153,11 +154,15 @@ class Import:
                 if lacking:
                     report.lacks_picture(products, Problem(line, product.id, f"imported without a picture: {lacking}"))
                 if len(seen) >= TOGETHER:
-                    self.store.keep_looks(seen)
+                    self._keep(seen)
                     recent.forget(look.key for look in seen)
                     seen.clear()
         finally:
-            self.store.keep_looks(seen)
+            self._keep(seen)
+
+    def _keep(self, seen: list[Look]) -> None:
+        self.store.keep_looks(seen)
+        self.looks.kept(seen)
 
     def _rows(self, products: Path, aside: Aside, report: Report, progress: Progress) -> Iterator[tuple[int, Product]]:
         """Good rows, each id once."""
@@ -184,14 +189,15 @@ class Import:
             if product.picture.stat().st_size > MAX_BYTES:  # or the whole file would be read to find out
                 return row, f"This garment picture is larger than {MAX_BYTES >> 20} MB. Make it smaller."
             content = product.picture.read_bytes()
+        except OSError as error:
+            return row, f"the picture cannot be read: {error.strerror}"
+        try:
             key = self.looks.key(content, product.category)
             if self.looks.has_picture(key) and self.store.look(key) is not None:
                 return row, (key, None)
             return row, (key, recent.once(key, lambda: self.looks.look(content, product.category)))
         except GarmentError as error:
             return row, str(error)
-        except OSError as error:
-            return row, f"the picture cannot be read: {error.strerror}"
 
     def _described(self, product: Product) -> tuple[str, Look | None] | None:
         """A look at what is said of an item, which has no picture of use; None where too little is said."""
@@ -201,7 +207,10 @@ class Import:
         told = {name: product.values.get(name) or "" for name in ("title", "pattern", "sleeve", "neckline")}
         colours, text = product.values.get("colours") or (), product.values.get("description") or ""
         look = self.looks.describe(Description(category, colours=tuple(colours), text=text, **told))
-        return look.key, None if self.store.look(look.key) else look
+        if self.store.look(look.key) is not None:
+            self.looks.kept([look])
+            return look.key, None
+        return look.key, look
 
     def _put(self, products: Path, connection: Connection, aside: Aside, report: Report) -> None:
         """The rows laid aside become the shop's first items, in the file's order."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
+import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -27,6 +30,9 @@ from fitting.store import Look
 
 KEPT = 3 * LONGEST // 2  # longest side of the copy: a garment that fills it is cut out at its full size
 Networks = tuple[GarmentNet, PersonNet]
+END = b"\xff\xd9"  # of every JPEG
+WRITING = ".writing.lock"  # held in common by all who write a file
+UNKEPT = ".unkept"
 NO_PICTURE = "The shop has no picture of this garment yet, so it cannot be tried on. Choose another one."
 
 
@@ -71,6 +77,7 @@ class Looks:
             networks: gives them when they are first needed: who only changes prices does not wait for them.
             profiles: gives what describes items without pictures; None where nothing does.
         """
+        self._folder = folder
         self.pictures = folder / "pictures"
         self.cutouts = folder / "cutouts"
         self.network = network
@@ -86,8 +93,13 @@ class Looks:
         return digest.hexdigest()[:40]
 
     def has_picture(self, key: str) -> bool:
-        """Whether there is a copy of a picture."""
-        return (self.pictures / f"{key}.jpg").is_file()
+        """Whether there is a copy of a picture, and it was not cut short."""
+        try:
+            with (self.pictures / f"{key}.jpg").open("rb") as file:
+                file.seek(-len(END), os.SEEK_END)
+                return file.read() == END
+        except OSError:  # it is not there, or is shorter than its end
+            return False
 
     def look(self, content: bytes, wanted: Category | None = None) -> Look:
         """Look at a picture that was not seen before, and keep its copy and its cut-out.
@@ -100,6 +112,7 @@ class Looks:
             GarmentError: the picture cannot be opened, or shows no garment.
         """
         key = self.key(content, wanted)
+        self._begin(key)
         picture = self.copy(content, key)
         garment = self._understand(picture, wanted)
         self._keep(key, garment)
@@ -125,7 +138,8 @@ class Looks:
         known = self._profiles.config
         content = f"{known.served} ".encode() + numbers(said).tobytes()
         key = self.key(b"described " + content, said.category)
-        _write(self.pictures / f"{key}.jpg", _jpeg(placeholder(said.category), 90))
+        self._begin(key)
+        self._write(self.pictures / f"{key}.jpg", _jpeg(placeholder(said.category), 90))
         embedding = self._profiles.of([said])[0].numpy()
         return Look(key, self.network, embedding, said.category, False, (), time.time(), True)
 
@@ -137,7 +151,7 @@ class Looks:
         """
         picture = images.decode(content, GarmentError)
         picture.thumbnail((KEPT, KEPT), Image.Resampling.LANCZOS)
-        _write(self.pictures / f"{key}.jpg", _jpeg(picture, 92))
+        self._write(self.pictures / f"{key}.jpg", _jpeg(picture, 92))
         return picture
 
     def garment(self, look: Look) -> Garment:
@@ -165,6 +179,36 @@ class Looks:
         for path in (self.pictures / f"{key}.jpg", self.cutouts / f"{key}.jpg", self._mask(key)):
             path.unlink(missing_ok=True)
 
+    def kept(self, looks: Iterable[Look]) -> None:
+        """The store knows these now: their files are no leftovers any more."""
+        for look in looks:
+            self._unkept(look.key).unlink(missing_ok=True)
+
+    def tidy(self, known: Callable[[Collection[str]], Collection[str]]) -> None:
+        """Delete what an interrupted import left: files that were not finished, and looks that were never kept.
+
+        Args:
+            known: which of these keys the store knows.
+        """
+        for folder in (self.pictures, self.cutouts):
+            # What somebody writes at this moment is no leftover.
+            with suppress(OSError), _locked(self._folder / WRITING, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                for path in folder.glob(".*.*.*"):
+                    path.unlink(missing_ok=True)
+        left = {path.stem[1:]: path for path in self.pictures.glob(f".*{UNKEPT}")}
+        for key in left.keys() - set(known(left.keys())):
+            self.remove(key)
+        for path in left.values():
+            path.unlink(missing_ok=True)
+
+    def _begin(self, key: str) -> None:
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        self._unkept(key).touch()
+
+    def _unkept(self, key: str) -> Path:
+        """Is there as long as a look's files are, but the store does not know it."""
+        return self.pictures / f".{key}{UNKEPT}"
+
     def _mask(self, key: str) -> Path:
         return self.cutouts / f"{key}.png"
 
@@ -182,10 +226,24 @@ class Looks:
         return understand_garment(garment_net, images.to_tensor(picture), wanted, person_net)
 
     def _keep(self, key: str, garment: Garment) -> None:
-        _write(self.cutouts / f"{key}.jpg", _jpeg(images.to_image(images.to_pixels(garment.image)), 95))
+        self._write(self.cutouts / f"{key}.jpg", _jpeg(images.to_image(images.to_pixels(garment.image)), 95))
         written = io.BytesIO()
         images.to_image(images.to_pixels(garment.mask)).save(written, "PNG")
-        _write(self._mask(key), written.getvalue())
+        self._write(self._mask(key), written.getvalue())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write a file whole or not at all, whoever else writes or reads it, and whatever stops the machine."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        with _locked(self._folder / WRITING, fcntl.LOCK_SH):
+            try:
+                with beside.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(path)
+            finally:
+                beside.unlink(missing_ok=True)
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:
@@ -199,12 +257,9 @@ def _grey(mask: Image.Image) -> np.ndarray:
     return np.array(mask.convert("L"))
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whoever else writes or reads it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    """Hold a lock among processes. Raises OSError where another holds it that is not to be waited for."""
+    with path.open("a") as file:
+        fcntl.flock(file, how)
+        yield

@@ -45,6 +45,7 @@ def load_sample(store: Store, looks: Looks, version: str, folder: Path = FOLDER)
     shipped = _embeddings(folder / EMBEDDINGS, looks.network)
     found = [_look(item, looks, shipped.get(item.id)) for item in catalogue]
     store.keep_looks(found)
+    looks.kept(found)
     rows = [_row(place, item, look) for place, (item, look) in enumerate(zip(catalogue, found, strict=True))]
     done = (row[1] for row in read_orders(folder / SHOPPERS, []) if not isinstance(row, Problem))
     with store.editing() as connection:

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 import uuid
@@ -17,8 +18,10 @@ from threading import Lock
 from types import TracebackType
 
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from fitting.catalogue import Catalogue
+from fitting.database import cause
 from fitting.errors import ShopError
 from fitting.garment import Garment
 from fitting.importing import Import
@@ -65,6 +68,7 @@ class Shop:
         self.looks = looks
         self._index = index
         self._catalogue: Catalogue | None = None
+        self._answers = True
         self._lock = Lock()
         self._borrowed: tempfile.TemporaryDirectory[str] | None = None
 
@@ -151,16 +155,35 @@ class Shop:
         return self.looks.pictures
 
     def catalogue(self) -> Catalogue:
-        """What is on offer now. Reads it again only after it has changed."""
-        revision = self.store.revision()
+        """What is on offer now. Reads it again only after it has changed; while the database does not answer, it is
+        what was on offer last.
+
+        Raises:
+            ShopError: the database does not answer, and never did.
+        """
         with self._lock:
-            if self._catalogue is None or self._catalogue.revision != revision:
-                items, vectors = self.store.items(self.pictures)
-                index: Index | None = self._index
-                if self._index is not None:
-                    self._sync(self._index, Catalogue(items, "", vectors), revision)
-                self._catalogue = Catalogue(items, self.store.setting("currency") or "", vectors, index, revision)
+            try:
+                revision = self.store.revision()
+                if self._catalogue is None or self._catalogue.revision != revision:
+                    self._catalogue = self._read(revision)
+                elif self._index is not None and self._index.wants_sync:
+                    self._sync(self._index, self._catalogue)
+                self._answers = True
+            except SQLAlchemyError as error:
+                if self._catalogue is None:
+                    raise ShopError(f"The shop's database does not answer: {cause(error)}") from error
+                if self._answers:
+                    log.warning("the database does not answer; the catalogue stays as it was", exc_info=error)
+                self._answers = False
             return self._catalogue
+
+    def _read(self, revision: int) -> Catalogue:
+        items, vectors = self.store.items(self.pictures)
+        index: Index | None = self._index
+        catalogue = Catalogue(items, self.store.setting("currency") or "", vectors, index, revision)
+        if self._index is not None:
+            self._sync(self._index, catalogue)
+        return catalogue
 
     def garment(self, item_id: str) -> Garment:
         """An item's garment, cut out before and ready to be worn.
@@ -168,9 +191,12 @@ class Shop:
         Raises:
             KeyError: the shop has no such item.
             GarmentError: it has no picture.
-            ShopError: its picture is gone.
+            ShopError: its picture is gone, or the database does not answer.
         """
-        look = self.store.look_of(item_id)
+        try:
+            look = self.store.look_of(item_id)
+        except SQLAlchemyError as error:
+            raise ShopError(f"The shop's database does not answer: {cause(error)}") from error
         if look is None:
             raise KeyError(item_id)
         category = self.catalogue().get(item_id).category
@@ -178,8 +204,12 @@ class Shop:
         return garment if garment.category is category else Garment(**{**vars(garment), "category": category})
 
     def reviews(self, item_id: str) -> list[Review]:
-        """What customers wrote of an item; nothing where the shop has no such item."""
-        return self.store.reviews(item_id)
+        """What customers wrote of an item; nothing where the shop has no such item, or the database does not answer."""
+        try:
+            return self.store.reviews(item_id)
+        except SQLAlchemyError as error:
+            log.warning("reviews cannot be read", exc_info=error)
+            return []
 
     def take_in(
         self,
@@ -194,26 +224,39 @@ class Shop:
         """Import a shop's files; see `fitting.importing.Import`.
 
         Raises:
-            ShopError: a file cannot be read at all, no product can be used, the folder cannot be written to, or
-                another import is going on.
+            ShopError: a file cannot be read at all, no product can be used, the folder or the database cannot be
+                written to, or another import is going on. The shop is as it was.
         """
         if not writable(self.folder):
             raise ShopError(f"The shop's folder {self.folder} cannot be written to. Name another one with --shop.")
         with _turn(self.folder, "import", wait=False):
-            report = Import(self.store, self.looks, products, orders, pictures, prune, currency, reviews).run(progress)
+            importing = Import(self.store, self.looks, products, orders, pictures, prune, currency, reviews)
+            try:
+                report = importing.run(progress)
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+                raise ShopError(
+                    f"The import was broken off, and the shop is as it was: {cause(error)}. "
+                    "Mend that, then import again."
+                ) from error
         self.catalogue()  # tells the vector store, too
         return report
 
-    def _sync(self, index: MilvusIndex, catalogue: Catalogue, revision: int) -> None:
-        """Make the vector store hold what the database does, if it may not."""
-        if self.store.setting("vectors") == f"{revision} {index.uri}" and index.count() == len(catalogue):
+    def _sync(self, index: MilvusIndex, catalogue: Catalogue) -> None:
+        """Make the vector store hold what the database does, if it may not. Where it does not answer, search is
+        exact meanwhile, and it is asked again later."""
+        held = f"{catalogue.revision} {index.uri}"
+        try:
+            if self.store.setting("vectors") == held and index.count() == len(catalogue):
+                return
+            entries = (
+                (item.id, vector, item.category, item.in_stock)
+                for item, vector in zip(catalogue, catalogue.vectors, strict=True)
+            )
+            index.sync(entries)
+        except ShopError as error:
+            log.warning("%s; search goes on without it", error)
             return
-        entries = (
-            (item.id, vector, item.category, item.in_stock)
-            for item, vector in zip(catalogue, catalogue.vectors, strict=True)
-        )
-        index.sync(entries)
-        self.store.set("vectors", f"{revision} {index.uri}")
+        self.store.set("vectors", held)
 
     def _load_sample(self) -> None:
         """Fill a new shop with the sample shop, or renew it where nothing else has taken its place."""

@@ -28,6 +28,9 @@ class Index(Protocol):
             count: at most so many a query.
             category: of this category alone.
             in_stock: only what can be bought.
+
+        Raises:
+            ShopError: it does not answer.
         """
         ...
 
