@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from fitting.ui.shopper import Shopper
 
 log = logging.getLogger(__name__)
 
+AGAIN = 60.0  # seconds after which it is tried again to build a recommender: a database may be back
 Load = Callable[[Catalogue], Recommender]
 Answer = TypeVar("Answer")
 
@@ -43,6 +45,7 @@ class Adviser:
         self._lock = threading.Lock()
         self._revision: int | None = None
         self._recommender: Recommender | None = None
+        self._failed: float | None = None  # when it could not be built, though its weights are there
 
     def prepare(self) -> None:
         """Begin to build the recommender in the background, so that the first visitor need not wait for it."""
@@ -56,7 +59,8 @@ class Adviser:
             log.exception("the catalogue cannot be read: there are no recommendations")
             return None
         with self._lock:
-            if self._revision != catalogue.revision:
+            again = self._failed is not None and time.monotonic() - self._failed > AGAIN
+            if self._revision != catalogue.revision or again:
                 self._revision, self._recommender = catalogue.revision, self._built(catalogue)
             return self._recommender
 
@@ -118,12 +122,14 @@ class Adviser:
         return found[0][0] if found else None
 
     def _built(self, catalogue: Catalogue) -> Recommender | None:
+        self._failed = None
         try:
             recommender = self._load(catalogue)
             recommender.recommend(Request(count=1), explain=False)  # weights of another shape show here
         except WeightsError as error:
             log.warning("There are no recommendations: %s", error)
         except Exception as error:
+            self._failed = time.monotonic()
             log.warning("There are no recommendations: the recommender does not fit the catalogue.", exc_info=error)
         else:
             return recommender

@@ -131,6 +131,8 @@ class Inside:
             sheet = self.visits.save(visit, beside(pictures, 320), "shelf.png", TURNED)
         except VisitOverError:
             return ""
+        except Exception as error:  # a picture is gone, or the disk is full
+            return words.note(spoken(error), "error")
         return inside_html.offered(items, sheet)
 
     def clear(self) -> tuple[Any, ...]:

@@ -67,7 +67,9 @@ class Shopper:
             if self._gone:
                 return
             self._events.pop((item, kind), None)
-            self._events[item, kind] = Event(self.id, item, kind, time.time())
+            latest = max((event.at for event in self._events.values()), default=0.0)
+            at = max(time.time(), latest)  # a clock that is set back does not turn their order round
+            self._events[item, kind] = Event(self.id, item, kind, at)
 
     def undo(self, item: str, kind: EventKind) -> None:
         with self.lock:
