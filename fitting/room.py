@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from fitting import garment as garments
 from fitting import person as people
@@ -26,6 +22,7 @@ from fitting.garment import Category, Garment, GarmentNet
 from fitting.images import Source, decode, to_tensor
 from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
+from fitting.remembered import Remembered, key_of
 from fitting.scene import Scene, dress
 from fitting.tryon import Composed, compose
 from fitting.underlay import Underlay, clothed, undress
@@ -72,16 +69,27 @@ class _Visitor:
 class FittingRoom:
     """Photo in, try-on out. One room serves many threads."""
 
-    def __init__(self, person_net: PersonNet, garment_net: GarmentNet, engine: Engine | None = None) -> None:
-        """Without an engine, garments are laid on by geometry alone."""
+    def __init__(
+        self,
+        person_net: PersonNet,
+        garment_net: GarmentNet,
+        engine: Engine | None = None,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        """
+        Args:
+            engine: without one, garments are laid on by geometry alone.
+            remembered: people kept in memory, so that a photo is not looked at twice; 0 keeps nobody.
+        """
         self.person_net = person_net
         self.garment_net = garment_net
         self.engine = engine
-        self._visitors: OrderedDict[str, _Visitor] = OrderedDict()
-        self._lock = Lock()
+        self._visitors: Remembered[_Visitor] = Remembered(remembered)
 
     @classmethod
-    def load(cls, weights: Path | None = None, device: str | torch.device = "cpu") -> FittingRoom:
+    def load(
+        cls, weights: Path | None = None, device: str | torch.device = "cpu", remembered: int = REMEMBERED
+    ) -> FittingRoom:
         """Open a room with the shipped networks, or with those in another folder.
 
         Raises:
@@ -92,6 +100,7 @@ class FittingRoom:
             folded(shipped.load(PersonNet, "person", weights)).to(device),
             folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last).to(device),
             Engine.load(weights, device) if drawn else None,
+            remembered,
         )
 
     def understand_person(self, photo: Source) -> Person:
@@ -101,10 +110,10 @@ class FittingRoom:
             PhotoError: the photo cannot be used.
         """
         pixels = to_tensor(decode(photo, PhotoError))
-        key = _key(pixels)
-        visitor = self._recall(key)
+        key = key_of(pixels)
+        visitor = self._visitors.recall(key)
         if visitor is None:
-            visitor = self._remember(key, people.understand_person(self.person_net, pixels))
+            visitor = self._visitors.remember(key, _Visitor(people.understand_person(self.person_net, pixels)))
         return visitor.person
 
     def understand_garment(self, picture: Source, category: Category | None = None) -> Garment:
@@ -203,31 +212,14 @@ class FittingRoom:
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""
         pixels = photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError))
-        with self._lock:
-            self._visitors.pop(_key(pixels), None)
-
-    def _recall(self, key: str) -> _Visitor | None:
-        with self._lock:
-            visitor = self._visitors.get(key)
-            if visitor is not None:
-                self._visitors.move_to_end(key)
-            return visitor
-
-    def _remember(self, key: str, person: Person) -> _Visitor:
-        visitor = _Visitor(person)
-        with self._lock:
-            self._visitors[key] = visitor
-            self._visitors.move_to_end(key)
-            while len(self._visitors) > REMEMBERED:
-                self._visitors.popitem(last=False)
-        return visitor
+        self._visitors.forget(key_of(pixels))
 
     def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
         """The person ready for a garment of a category; worked out once a person and category."""
-        key = _key(person.photo)
-        visitor = self._recall(key)
+        key = key_of(person.photo)
+        visitor = self._visitors.recall(key)
         if visitor is None or visitor.person is not person:
-            visitor = self._remember(key, person)
+            visitor = self._visitors.remember(key, _Visitor(person))
         prepared = visitor.prepared.get(category)
         if prepared is None:
             scene = dress(person, category)
@@ -255,13 +247,6 @@ class _Clock:
             self._seconds[self._stage] = time.perf_counter() - self._since
             self._stage = None
         return dict(self._seconds)
-
-
-def _key(pixels: Tensor) -> str:
-    """What a photo is remembered by: its content."""
-    digest = hashlib.sha256(",".join(map(str, pixels.shape)).encode())
-    digest.update(pixels.contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _notes(person: Person, category: Category) -> list[str]:
