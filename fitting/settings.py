@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         agents: tools for agents (Model Context Protocol) at /mcp.
         imagined: "Design for me": garments that nobody made, beside real ones.
         example_notes: beside garments without reviews, machine-written examples of a fit note, labelled so.
+        studio: diffusion model of the studio finish, by its name on the Hugging Face Hub or its folder; None is off.
+        studio_cpu: let it run without a graphics card too, which takes very long.
+        studio_memory, studio_quantise: where its weights lie and how finely; see `fitting.studio_memory`.
+        studio_adapter: show the garment to Stable Diffusion 1.5 or XL through an IP-Adapter.
+        studio_steps, studio_strength: see `fitting.studio_run.Settings`.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
@@ -75,6 +80,13 @@ class Settings(BaseSettings):
     agents: bool = False
     imagined: bool = False
     example_notes: bool = False
+    studio: str | None = None
+    studio_cpu: bool = False
+    studio_memory: Literal["auto", "full", "offload", "sequential"] = "auto"
+    studio_quantise: Literal["none", "fp8", "int8", "int4"] = "none"
+    studio_adapter: bool = False
+    studio_steps: int = Field(default=12, ge=1, le=200)
+    studio_strength: float = Field(default=0.35, ge=0.01, le=1)
 
     @field_validator("embed_from", "languages", mode="before")
     @classmethod

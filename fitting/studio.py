@@ -18,15 +18,13 @@ from threading import Lock
 from typing import Any
 
 import torch
-from PIL import Image
 
 from fitting.errors import StudioError
-from fitting.garment import Garment
 from fitting.room import TryOn
 from fitting.studio_licences import Licence, licence_of
-from fitting.studio_memory import Memory, Quantise, best_device, out_of_memory
-from fitting.studio_models import Abilities, abilities, load_pipeline
-from fitting.studio_run import Run, Settings, Step, StoppedError, UselessError
+from fitting.studio_memory import Memory, Quantise, best_device, free_memory, out_of_memory, plan
+from fitting.studio_models import NO_DIFFUSERS, Abilities, abilities, load_pipeline, precision
+from fitting.studio_run import Run, Settings, Step, StoppedError, UselessError, Worn
 from fitting.studio_sources import Model
 
 __all__ = ["Finished", "Memory", "Outcome", "Quantise", "Settings", "Step", "Studio"]
@@ -127,13 +125,33 @@ class Studio:
     @staticmethod
     def can_run() -> bool:
         """Whether this machine has what a finish needs: a graphics card, and diffusers. Imports nothing heavy."""
-        from importlib.util import find_spec
-
         try:
             best_device()
         except StudioError:
             return False
-        return all(find_spec(name) is not None for name in ("diffusers", "transformers", "accelerate"))
+        return _packages()
+
+    @staticmethod
+    def hindrance(
+        model: str,
+        device: str | None = None,
+        memory: Memory | str = Memory.AUTO,
+        quantise: Quantise | str = Quantise.NONE,
+    ) -> str | None:
+        """Why `load` would refuse a model, as far as can be told without loading it; None if nothing speaks against it.
+
+        The packages are looked for and the model is weighed against the memory that is free, on the Hub too; nothing
+        heavy is imported.
+        """
+        if not _packages():
+            return NO_DIFFUSERS
+        try:
+            place = torch.device(device or best_device())
+            weighed, _ = Model.find(model).weigh()
+            plan(weighed, free_memory(place), Memory(memory), Quantise(quantise), float(precision(place).itemsize))
+        except StudioError as error:
+            return str(error)
+        return None
 
     def gpu_seconds(self, settings: Settings | None = None) -> int:
         """How long to ask for a shared graphics card (`duration` of ZeroGPU), from the time that steps took."""
@@ -150,7 +168,7 @@ class Studio:
     def finish(
         self,
         tryon: TryOn,
-        garment: Garment | Image.Image | None = None,
+        garment: Worn = None,
         settings: Settings | None = None,
         progress: Callable[[Step], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -159,7 +177,8 @@ class Studio:
 
         Args:
             tryon: of `FittingRoom.try_on`.
-            garment: the garment or its picture, for models that look at it; None shows them the one laid on.
+            garment: the garment or its picture, for models that look at it; of an outfit its garments, from the skin
+                outwards, which are shown side by side. None shows what was laid on.
             settings: how.
             progress: told after every step, with a preview.
             cancelled: asked after every step and while waiting for others; a finish stops when it says True.
@@ -212,6 +231,12 @@ class Studio:
         self.pipeline.maybe_free_model_hooks()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _packages() -> bool:
+    from importlib.util import find_spec
+
+    return all(find_spec(name) is not None for name in ("diffusers", "transformers", "accelerate"))
 
 
 def _as_it_was(

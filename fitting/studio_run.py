@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fitting.drawing import beside
 from fitting.errors import GarmentError
-from fitting.garment import NAMES, Garment
+from fitting.garment import NAMES, Category, Garment
 from fitting.images import decode, to_image, to_pixels, to_tensor, to_unit
 from fitting.room import TryOn
 from fitting.studio_finish import (
@@ -36,10 +37,12 @@ DRIFT = 0.06  # mean difference outside the region above which an editor has mov
 LIGHT = "natural folds and soft light, realistic fabric, sharp photograph"
 AVOIDED = "blurry, deformed, extra fingers, text, watermark"
 EDIT = (
-    "The first picture shows a person who wears the garment of the second picture. Make the garment look as if "
-    "photographed on this person: {light}. Keep pose, face, hands, background, and the garment's colour, cut and "
-    "print exactly as they are."
+    "The first picture shows a person who wears the {garment} of the second picture. Make the {garment} look as if "
+    "photographed on this person: {light}. Keep pose, face, hands, background, and the colour, cut and print of the "
+    "{garment} exactly as they are."
 )
+
+Worn = Garment | Image.Image | Sequence[Garment] | None  # what a model is shown: see `Studio.finish`
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class Run:
     tryon: TryOn
     canvas: Canvas
     reference: Image.Image | None
+    worn: tuple[Category, ...]
     settings: Settings
     progress: Callable[[Step], None] | None
     cancelled: Callable[[], bool]
@@ -114,7 +118,7 @@ class Run:
         pipeline: Any,
         able: Abilities,
         tryon: TryOn,
-        garment: Garment | Image.Image | None,
+        garment: Worn,
         settings: Settings,
         progress: Callable[[Step], None] | None,
         cancelled: Callable[[], bool],
@@ -124,7 +128,8 @@ class Run:
         if canvas is None:
             return None
         looked = None if able.guide is Guide.NONE else _reference(garment, tryon, able)
-        return cls(pipeline, able, tryon, canvas, looked, settings, progress, cancelled)
+        worn = tuple(one.category for one in garment) if isinstance(garment, Sequence) else ()
+        return cls(pipeline, able, tryon, canvas, looked, worn or (tryon.category,), settings, progress, cancelled)
 
     @property
     def seconds_per_step(self) -> float | None:
@@ -196,8 +201,8 @@ class Run:
 
     def _words(self) -> str:
         if self.able.guide in (Guide.SECOND, Guide.REFERENCE):
-            return EDIT.format(light=LIGHT)
-        return f"a photo of a person wearing {NAMES[self.tryon.category]}, {LIGHT}"
+            return EDIT.format(light=LIGHT, garment="garments" if len(self.worn) > 1 else "garment")
+        return f"a photo of a person wearing {' and '.join(NAMES[one] for one in self.worn)}, {LIGHT}"
 
 
 @dataclass
@@ -221,12 +226,14 @@ class _Watch:
         return {}
 
 
-def _reference(garment: Garment | Image.Image | None, tryon: TryOn, able: Abilities) -> Image.Image:
-    """The garment's picture, or the garment as laid on, on white; no larger than the model's own pictures."""
-    if isinstance(garment, Garment):
-        picture = garment_picture(garment)
-    elif garment is not None:
-        picture = decode(garment, GarmentError)
+def _reference(garment: Worn, tryon: TryOn, able: Abilities) -> Image.Image:
+    """The garment's picture, several garments side by side, or what was laid on, on white; no larger than the model's
+    own pictures."""
+    garments = [garment] if isinstance(garment, Garment) else garment
+    if isinstance(garments, Sequence) and garments:
+        picture = beside([garment_picture(one) for one in garments], max(one.image.shape[-2] for one in garments))
+    elif isinstance(garments, Image.Image):
+        picture = decode(garments, GarmentError)
     else:
         laid = tryon.warped.convert("RGBA")
         page = Image.new("RGBA", laid.size, "white")

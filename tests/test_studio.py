@@ -12,15 +12,22 @@ import dressing
 import pytest
 import tiny_pipelines
 import torch
+from fakes import shop
+from finishing import pressed
 from PIL import Image, ImageChops
 from studying import QUICK, changed, check_untouched
 from torch import Tensor
+from visitor import visiting
 
 from fitting import studio_models
 from fitting.images import to_tensor
 from fitting.room import TryOn
+from fitting.settings import Settings as Shop
 from fitting.studio import Outcome, Settings, Step, Studio
 from fitting.studio_models import Guide
+from fitting.studio_run import Run
+from fitting.ui import words
+from fitting.ui.finishing import finishing_of
 
 
 def test_outside_the_region_every_pixel_stays_the_photos_own(tryon: TryOn, studio: Studio) -> None:
@@ -120,6 +127,19 @@ def test_an_image_adapter_looks_at_the_garment(
     assert changed(one, other, tryon.edit_region) > 0.1
 
 
+def test_an_outfit_is_shown_garment_by_garment(tryon: TryOn, studio: Studio) -> None:
+    editor = QwenImageEditPlusPipeline(lambda shown: shown)
+    shown: list[tuple[Image.Image, str]] = []
+    tee, skirt = dressing.garment("tee"), dressing.garment("skirt")
+    for worn in (tee, [tee], [skirt, tee]):
+        Studio(editor).finish(tryon, worn, QUICK)
+        shown.append((editor.given["image"][1], editor.given["prompt"]))
+    assert shown[0] == shown[1] and "the garment of" in shown[0][1] and "the garments of" in shown[2][1]
+    assert shown[2][0].width / shown[2][0].height == pytest.approx(2 * 300 / 360, rel=0.1)
+    run = Run.of(None, studio.abilities, tryon, worn, QUICK, None, bool)
+    assert run is not None and run._words().startswith("a photo of a person wearing trousers or a skirt and a top,")
+
+
 class QwenImageEditPlusPipeline:
     """Stands in for an editor, which has neither mask nor strength: the real one's parts are not small."""
 
@@ -133,7 +153,7 @@ class QwenImageEditPlusPipeline:
         height: Any = None, width: Any = None, num_inference_steps: int = 50, generator: Any = None,
         output_type: str = "pil", callback_on_step_end: Any = None,
     ) -> Any:  # fmt: skip
-        self.given = {"image": image, "negative": negative_prompt, "steps": num_inference_steps}
+        self.given = {"image": image, "prompt": prompt, "negative": negative_prompt, "steps": num_inference_steps}
         for step in range(num_inference_steps):
             callback_on_step_end(self, step, 0, {"latents": torch.zeros(1, 7, 64)})
         return type("Output", (), {"images": [self.edit(image[0])]})
@@ -243,3 +263,23 @@ def test_seconds_to_ask_for_follow_the_time_of_a_step(tryon: TryOn, inpainting: 
     assert elsewhere.gpu_seconds(Settings(steps=100)) > elsewhere.gpu_seconds(Settings(steps=20))
     elsewhere.remember(replace(finished, seconds_per_step=1000.0))
     assert elsewhere.gpu_seconds() == 300
+
+
+# On the page
+
+
+def test_a_visitor_s_result_is_finished(saved_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = visiting(tmp_path, shop(tmp_path)[0])
+    page = finishing_of(Shop(studio=str(saved_model), studio_cpu=True, studio_steps=2), visitor.wearing)
+    assert page is not None
+    visitor.dress("red-top")
+    *steps, done = pressed(page, visitor)
+    assert "Step 2 of 2" in steps[-1]["status"]
+    assert done["status"] == words.note(words.STUDIO_DONE, "good")
+    assert not [record for record in caplog.records if record.name.startswith("fitting")]
+    with Image.open(done["download"]["value"]) as finished:
+        began = Image.open(visitor.photo).convert("RGB")
+        region = Image.new("L", began.size)
+        region.paste(255, (75, 132, 226, 221))
+        assert changed(finished, began, region.point(lambda value: 255 - value)) == 0
+        assert changed(finished, began, region) > 0.5

@@ -20,6 +20,7 @@ from fitting.ui.browsing import Browsing, arriving, catalogue_column, connect
 from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
 from fitting.ui.detail import Detail, Writer, detail_panel
+from fitting.ui.finishing import Finishing, finishing_of
 from fitting.ui.guide import guide_html
 from fitting.ui.imagined import Imaginings, add_imagined, can_imagine
 from fitting.ui.inside import Inside, add_inside
@@ -31,6 +32,7 @@ from fitting.ui.offers import Finders
 from fitting.ui.pictures import picture_input
 from fitting.ui.recommended import Recommended
 from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of
+from fitting.ui.studio_panel import connect_studio, studio_panel
 from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
 from fitting.ui.wearing import Wearing
@@ -58,7 +60,7 @@ def build_app(
     journey = Journey(room, shop, people, visits, adviser, turns)
     wearing, keeping = Wearing(room, shop, visits, turns, mark), Keeping(visits, settings.name, mark)
     recommended = Recommended(room, shop, adviser, visits, turns)
-    browsing = Browsing(Finders(shop), visits)
+    browsing, finishing = Browsing(Finders(shop), visits), finishing_of(settings, wearing)
 
     def page() -> Page:
         # Uploads that no visit ever claimed are swept within the hour.
@@ -67,23 +69,26 @@ def build_app(
             with gr.Row(elem_id="room", equal_height=False):
                 photo = _photo_column(journey)
                 garment = _garment_column(browsing, Detail(shop, Writer() if settings.example_notes else None))
-                result = _result_column()
+                result = _result_column(finishing)
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
+            imagined = []
             if settings.imagined and can_imagine():
                 imaginings = Imaginings(
                     shop, adviser, visits, turns, wearing, partial(Imagination.load, room.garment_net)
                 )
-                add_imagined(imaginings, photo, result)
+                imagined.append(add_imagined(imaginings, photo, result))
             add_inside(Inside(room, shop, adviser, visits, turns), photo["forget"])
             gr.HTML(_footer(), elem_id="footer", padding=False)
-            _connect(
+            changed = _connect(
                 journey,
                 recommended,
                 Parts(photo=photo, garment=garment, result=result, kept=kept, more=more),
                 wearing,
                 keeping,
             )
+            if finishing is not None:
+                connect_studio(finishing, result["studio"], photo, [*changed, *imagined])
             connect(browsing, garment, LIGHT)
             revision = gr.State(journey.catalogue.revision)
             seen = arriving(garment, garment["choice"], garment["chosen"], revision)
@@ -166,7 +171,7 @@ def _garment_column(browsing: Browsing, detail: Detail) -> Parts:
     return {**parts, "choice": choice, "own": own, "chosen": chosen, "worn": worn}
 
 
-def _result_column() -> Parts:
+def _result_column(finishing: Finishing | None) -> Parts:
     with gr.Column(elem_id="result-column", elem_classes="card"):
         gr.HTML(_heading(3, words.RESULT), padding=False)
         go = gr.Button(words.GO, variant="primary", size="lg", elem_id="go")
@@ -182,6 +187,7 @@ def _result_column() -> Parts:
                 plain = gr.HTML(js_on_load=ZOOM, elem_id="plain", padding=False)
         look = gr.HTML("", js_on_load=ROW, elem_id="look", padding=False, apply_default_css=False)
         download = gr.DownloadButton(words.DOWNLOAD, visible=False, elem_id="download")
+        studio = studio_panel(finishing) if finishing is not None else {}
         gr.HTML(f'<p class="honesty">{words.HONESTY}</p>', padding=False)
     return {
         "go": go,
@@ -193,6 +199,7 @@ def _result_column() -> Parts:
         "slider": slider,
         "plain": plain,
         "download": download,
+        "studio": studio,
     }
 
 
@@ -207,8 +214,10 @@ CARDS: dict[str, Any] = {
 }
 
 
-def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: Wearing, keeping: Keeping) -> None:
-    """Wire the page."""
+def _connect(
+    journey: Journey, recommended: Recommended, page: Parts, wearing: Wearing, keeping: Keeping
+) -> list[gr.events.Dependency]:
+    """Wire the page. Returns the events after which there may be another result."""
     photo, garment, result, more, kept = (page[name] for name in ("photo", "garment", "result", "more", "kept"))
     choice, chosen, worn = garment["choice"], garment["chosen"], garment["worn"]
 
@@ -236,7 +245,7 @@ def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: W
         look.undo(wearing.undo, mine, shown, **progress),
         kept.again(wearing.put_on, mine, shown, **progress),
     ]
-    look.afresh(wearing.start_afresh, None, shown, **LIGHT)
+    afresh = look.afresh(wearing.start_afresh, None, shown, **LIGHT)
     look.keep(keeping.keep, None, [look, kept], **LIGHT)
     kept.remove(keeping.remove, None, kept, **LIGHT)
     kept.collect(keeping.share, None, kept, **LIGHT)
@@ -247,6 +256,7 @@ def _connect(journey: Journey, recommended: Recommended, page: Parts, wearing: W
     drawn = [done.then(recommended.draw, None, more, **CARDS) for done in (*filled, refused)]
     cleared = [mine, *said, garment["own"], choice, chosen, *shown, more, kept]
     photo["forget"].click(journey.forget, None, cleared, cancels=drawn, **LIGHT)
+    return [*dressed, afresh]
 
 
 # On a phone the result is below the button: bring it into view while it is being made.

@@ -5,6 +5,7 @@ Written as HTML because Gradio's own slider cannot be reached by keyboard and gi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -47,7 +48,19 @@ def cut_at(edit_region: Image.Image) -> int:
     return 50 if box is None else round(50 * (box[0] + box[2]) / edit_region.width)
 
 
-def comparison(before: str, after: str, shown: Image.Image, cut: int = 50, said: str = "") -> str:
+@dataclass(frozen=True)
+class Labels:
+    """What the page calls two pictures; and for who cannot see them, what the left one shows and how to compare."""
+
+    left: str
+    right: str
+    alt: str
+    hint: str
+
+
+def comparison(
+    before: str, after: str, shown: Image.Image, cut: int = 50, said: str = "", labels: Labels | None = None
+) -> str:
     """Before and after, cut at a movable line.
 
     Args:
@@ -55,14 +68,16 @@ def comparison(before: str, after: str, shown: Image.Image, cut: int = 50, said:
         shown: one of them, for its size: so that the page does not jump.
         cut: where the line is at first, in per cent of the width.
         said: what the person wears, for who cannot see it.
+        labels: None for before and after.
     """
+    labels = labels or Labels(words.BEFORE, words.AFTER, words.BEFORE_ALT, words.COMPARE_HINT)
     return (
         f'<div class="compare" style="--cut: {cut}%">'
         + _picture(after, said or words.AFTER_ALT, shown, "after")
-        + _picture(before, words.BEFORE_ALT, shown, "before")
-        + f'<span class="tag left" aria-hidden="true">{words.BEFORE}</span>'
-        + f'<span class="tag right" aria-hidden="true">{words.AFTER}</span>'
-        + f'<input type="range" min="0" max="100" value="{cut}" aria-label="{words.COMPARE_HINT}">'
+        + _picture(before, labels.alt, shown, "before")
+        + f'<span class="tag left" aria-hidden="true">{labels.left}</span>'
+        + f'<span class="tag right" aria-hidden="true">{labels.right}</span>'
+        + f'<input type="range" min="0" max="100" value="{cut}" aria-label="{labels.hint}">'
         + f"{_zoom(after, said, shown)}</div>"
     )
 

@@ -229,8 +229,11 @@ def can_imagine() -> bool:
     return there
 
 
-def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str, Any]) -> None:
-    """Add the page's part to the app being built; `photo` and `result` are the columns that it works with."""
+def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str, Any]) -> gr.events.Dependency:
+    """Add the page's part to the app being built; `photo` and `result` are the columns that it works with.
+
+    Returns the event after which there may be another result.
+    """
     shown = [result[name] for name in ("status", "panel", "slider", "plain", "download", "look", "consent")]
     with gr.Column(elem_id="imagined", elem_classes="card"):
         gr.HTML(f"<h2>{words.IMAGINED}</h2><p>{words.IMAGINED_INTRO}</p>", padding=False)
@@ -241,6 +244,7 @@ def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str
             doubts = gr.HTML("", padding=False)
     go.click(imaginings.design, None, designs, **ASK)
     designs.more(imaginings.more, None, designs, **ASK)
-    designs.wear(imaginings.wear, photo["photo"], shown, **ROOM)
+    worn: gr.events.Dependency = designs.wear(imaginings.wear, photo["photo"], shown, **ROOM)
     judged.expand(imaginings.doubts, None, doubts, **ASK)
     photo["forget"].click(lambda: ("", ""), None, [designs, doubts], **LIGHT)
+    return worn

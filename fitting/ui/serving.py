@@ -84,7 +84,7 @@ def launch(
     heavy = {
         key
         for fn in app.fns.values()
-        if fn.concurrency_id == "room"
+        if fn.concurrency_id in ("room", "studio-line")
         for key in (fn._id, fn.api_name)
         if key is not None
     }

@@ -32,6 +32,7 @@ class Visit:
     shopper: Shopper = field(default_factory=Shopper)
     wardrobe: Wardrobe = field(default_factory=Wardrobe)
     imagined: list[Any] = field(default_factory=list)  # designs on the page; see `fitting.ui.imagined`
+    finish: Any = None  # the last studio finish that was asked for; see `fitting.ui.finishing`
     seen: float = 0.0
     over: bool = False
 
@@ -39,7 +40,7 @@ class Visit:
         """Drop what is in memory."""
         self.shopper.forget()
         self.wardrobe.forget()
-        self.imagined = []
+        self.imagined, self.finish = [], None
 
 
 class VisitOverError(Exception):
@@ -99,18 +100,37 @@ class Visits:
         Raises:
             VisitOverError: the visit ended meanwhile; nothing is left on disk.
         """
-        folder = self.root / secrets.token_urlsafe(24)
-        folder.mkdir(parents=True)
+        folder = self._folder()
         if made:
             (folder / name).write_bytes(marked(image, KINDS[Path(name).suffix], visible))
         else:
             image.save(folder / name, quality=QUALITY)
+        self._count(visit, folder, use)
+        return str(folder / name)
+
+    def token(self, visit: Visit, use: str) -> Path:
+        """An empty file that is there until what is made for this use is cleared, or the visit ends: whoever works
+        for it can look whether it still is wanted, from another process too.
+
+        Raises:
+            VisitOverError: the visit ended meanwhile.
+        """
+        folder = self._folder()
+        (folder / "wanted").touch()
+        self._count(visit, folder, use)
+        return folder / "wanted"
+
+    def _folder(self) -> Path:
+        folder = self.root / secrets.token_urlsafe(24)
+        folder.mkdir(parents=True)
+        return folder
+
+    def _count(self, visit: Visit, folder: Path, use: str) -> None:
         with self._lock:
             if visit.over:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise VisitOverError
             visit.folders.setdefault(use, []).append(folder)
-        return str(folder / name)
 
     def clear_pictures(self, visit: Visit, use: str = "result", keep: Collection[str] = ()) -> None:
         """Delete what was made for a visitor for one use, but for the paths to keep; nothing that they uploaded."""

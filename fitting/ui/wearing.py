@@ -243,8 +243,8 @@ class Wearing:
 
     def _pictures(self, visit: Visit, photo: Image.Image, result: TryOn, look: Look) -> tuple[str, str, str]:
         """Path of the result, and both views of it."""
-        shown = _for_screen(result.picture)
-        before = self.visits.save(visit, _for_screen(photo), "before.jpg", made=False)
+        shown = for_screen(result.picture)
+        before = self.visits.save(visit, for_screen(photo), "before.jpg", made=False)
         after = self.visits.save(visit, shown, "after.jpg")
         said = words.wearing(look.titles)
         cut = compare.cut_at(result.edit_region)
@@ -292,7 +292,8 @@ def _tell_shopper(visit: Visit, look: Look, tried: str | None) -> None:
         shopper.choose(items[-1])
 
 
-def _for_screen(image: Image.Image) -> Image.Image:
+def for_screen(image: Image.Image) -> Image.Image:
+    """A copy no larger than pages show it."""
     small = image.copy()
     small.thumbnail((SCREEN, SCREEN), Image.Resampling.LANCZOS)
     return small

@@ -180,6 +180,24 @@ def imagined_title(number: int) -> str:
     return say("imagined_title", number=number)
 
 
+def studio_model(model: str, licence: str | None) -> str:
+    """Which diffusion model draws, and under which licence, if that is known."""
+    if licence is None:
+        return say("studio_model_unknown", model=model)
+    return say("studio_model", model=model, licence=licence)
+
+
+def studio_ahead(number: int) -> str:
+    return say("studio_ahead", number=number)
+
+
+def studio_step(done: int, steps: int, seconds: int | None) -> str:
+    """Where a studio finish is, and how many seconds are left, if that is known."""
+    if seconds is None:
+        return say("studio_step", done=done, steps=steps)
+    return say("studio_step_left", done=done, steps=steps, seconds=seconds)
+
+
 def worn_as(category: Category, found: bool) -> str:
     return say("taken_for" if found else "worn_as", category=a(category))
 
