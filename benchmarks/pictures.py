@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from fitting.training.pictures import PicturePlan, quick, train_pictures
+from fitting.training.pictures import PicturePlan, shortened, train_pictures
 
 NAMES = ("nonsaturating", "hinge", "wgan-gp")
 CRITIC = 5  # critic steps to one of the generator's, under wgan-gp
@@ -32,7 +32,7 @@ def main(
     for name in only or NAMES:
         turns = CRITIC if name == "wgan-gp" else 1
         plan = replace(PicturePlan(), objective=name, guided=turns * steps // 2)
-        config = quick(plan, turns * steps)
+        config = shortened(plan, turns * steps)
         train_pictures(data, runs / f"pictures-{name}", resume=True, config=config)
 
 

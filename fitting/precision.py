@@ -6,13 +6,16 @@ import torch
 from torch import Tensor
 
 
-def quick(device: torch.device) -> torch.autocast:
-    """Half precision (bfloat16) inside, as in training, on graphics cards and on processors that have it in hardware.
+def quick(device: torch.device, enabled: bool = True) -> torch.autocast:
+    """Half precision (bfloat16) inside, on graphics cards and on processors that have it in hardware.
 
-    Elsewhere bfloat16 would be emulated, and slower: there nothing changes.
+    Elsewhere bfloat16 would be emulated, and slower, or missing: there nothing changes.
+
+    Args:
+        enabled: False where a computation does not bear it.
     """
     faster = device.type != "cpu" or getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    return torch.autocast(device.type, torch.bfloat16, enabled=faster)
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and faster)
 
 
 def last(picture: Tensor) -> Tensor:

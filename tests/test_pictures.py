@@ -19,7 +19,7 @@ from fitting.picture_net import PictureConfig, Pictures, Sight, on_ground
 from fitting.training.augmentation import altered
 from fitting.training.garment_data import Row
 from fitting.training.loop import Plan, Stage, batches
-from fitting.training.pictures import PictureBatches, PictureGame, PicturePlan, neighbours, play, quick
+from fitting.training.pictures import PictureBatches, PictureGame, PicturePlan, neighbours, play, shortened
 from fitting.training.pictures_data import SIDE, PictureTables, centred, make_tables
 
 SMALL = PictureConfig(noise=8, style=16, widths=(8, 8, 8, 8, 8, 8), judge=8)
@@ -161,7 +161,7 @@ def test_a_batch_depends_on_its_step_alone() -> None:
 
 def test_every_objective_can_be_played() -> None:
     for name, turns in (("nonsaturating", 2), ("hinge", 2), ("wgan-gp", 0)):
-        players, make = game(quick(replace(PLAN, objective=name), 2))
+        players, make = game(shortened(replace(PLAN, objective=name), 2))
         for step, batch in batches(players.config.plan, 0, make):
             told = players.step(step, {key: value[:2] for key, value in batch.items()})
             assert all(np.isfinite(value) for value in told.values())

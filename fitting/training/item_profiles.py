@@ -9,7 +9,6 @@ arXiv:1807.03748), and mode seeking (Mao et al. 2019, arXiv:1903.05628).
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
@@ -27,9 +26,10 @@ from fitting.gan import Game, GanConfig, bare, spectral_norm
 from fitting.looks import network_name
 from fitting.profiles import Discriminator, Generator, Linear, Neighbours, ProfileConfig, Profiles
 from fitting.training.described import Described, pictured, sample_shop
-from fitting.training.game import keep, restore
-from fitting.training.loop import Plan, Stage, summary_writer
+from fitting.training.game import keep, restore, set_rate
+from fitting.training.loop import Plan, Stage
 from fitting.training.recommend import mode_seeking
+from fitting.training.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -126,14 +126,12 @@ class ProfileGame:
         rate = config.plan.learning_rate
         self.generator, self.discriminator = generator, discriminator
         self.game = Game(generator, discriminator, GanConfig(config.objective, rate, rate, ema=config.plan.ema))
+        self.game.generator_adam.param_groups[0]["share"] = config.generator_share
 
     def step(self, step: int) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
         config, game = self.config, self.game
-        rate = config.plan.rate_at(step)
-        for adam, own in ((game.generator_adam, rate * config.generator_share), (game.discriminator_adam, rate)):
-            for group in adam.param_groups:
-                group["lr"] = own
+        set_rate(game, config.plan.rate_at(step))
         said, real = self.source.batch(step, config.plan.stage_at(step).batch)
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         noise = torch.randn(len(said), 2, self.shape.noise, generator=random)
@@ -196,30 +194,10 @@ def train_players(
     config = config or ProfilePlan()
     players = ProfileGame(Source(found, seed), start.config, config, start.linear, seed)
     described = {"config": asdict(config), "shape": asdict(start.config), "seed": seed}
-    first = restore(folder, described, players.game) if folder is not None and resume else 0
-    began = kept = time.monotonic()
-    totals: dict[str, float] = {}
-    writer = summary_writer(folder) if folder is not None else None
-    for step in range(first, config.plan.steps):
-        for name, value in players.step(step).items():
-            totals[name] = totals.get(name, 0.0) + value
-        now = time.monotonic()
-        if (step + 1) % 100 == 0:
-            text = " ".join(f"{name} {total / 100:.4f}" for name, total in totals.items())
-            log.info("step %d/%d %s %.0f s", step + 1, config.plan.steps, text, now - began)
-            for name, total in totals.items():
-                if writer is not None:
-                    writer.add_scalar(name, total / 100, step + 1)
-            totals.clear()
-        over = minutes is not None and now - began > minutes * 60
-        due = now - kept > config.plan.checkpoint_minutes * 60
-        if folder is not None and (over or due or step + 1 == config.plan.steps):
-            keep(folder, step + 1, described, players.game)
-            kept = now
-        if over:
-            break
-    if writer is not None:
-        writer.close()
+    first = restore(folder, described, players.game) if resume else 0
+    rounds = Steps(config.plan, first, partial(keep, folder, plan=described, game=players.game), folder, minutes)
+    for step in rounds:
+        rounds.report(players.step(step))
     return _joined(start, players.game)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fitting.precision import quick
 from fitting.training import checkpoint
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def train(
         rate = plan.rate_at(step)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=next(net.parameters()).device.type == "cpu"):
+        with quick(next(net.parameters()).device):
             losses = losses_of(net, batch)
         loss = torch.stack([value.float() for value in losses.values()]).sum()
         optimizer.zero_grad(set_to_none=True)

@@ -9,7 +9,6 @@ is of, coarsely and in the features that the discriminator sees; that pull fades
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,13 @@ from fitting.garment_net import GarmentNet
 from fitting.images import to_image, to_pixels, to_unit
 from fitting.monitors import manifold_scores
 from fitting.picture_net import PictureConfig, Pictures, Sight, on_ground
+from fitting.precision import quick
 from fitting.recommend import Taste
 from fitting.training.augmentation import altered
-from fitting.training.game import keep, restore
-from fitting.training.loop import Batch, Plan, Stage, batches, summary_writer
+from fitting.training.game import keep, restore, set_rate
+from fitting.training.loop import Batch, Plan, Stage, batches
 from fitting.training.pictures_data import SIDE, PictureTables, tables
+from fitting.training.steps import Steps
 from fitting.training.tryon_flow import tiled
 
 log = logging.getLogger(__name__)
@@ -134,10 +135,7 @@ class PictureGame:
 
     def step(self, step: int, batch: Batch) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
-        rate = self.config.plan.rate_at(step)
-        for adam in (self.game.generator_adam, self.game.discriminator_adam):
-            for group in adam.param_groups:
-                group["lr"] = rate
+        set_rate(self.game, self.config.plan.rate_at(step))
         turn = _Turn(self, step, batch)
         judged = turn.scores, turn.mismatched, turn.random(3)
         report = self.game.discriminator_step(batch["real"], lambda: turn.fake(0), *judged)
@@ -155,7 +153,7 @@ class PictureGame:
         return found.eval()
 
     def half_precision(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.half)
+        return quick(self.pictures.mean.device, self.half)
 
 
 class _Turn:
@@ -254,37 +252,20 @@ def play(
     """The game itself, logged; checkpoints and previews go to `folder`. Returns the side reached."""
     config, plan = asdict(players.config), players.config.plan
     first = restore(folder, config, players.game) if resume else 0
-    began = kept = time.monotonic()
-    totals: dict[str, list[float]] = {}
-    writer = summary_writer(folder)
-    side = plan.stage_at(max(first - 1, 0)).size[0]
-    for step, batch in batches(plan, first, make):
-        for name, value in players.step(step, batch).items():
-            totals.setdefault(name, []).append(value)
-        now = time.monotonic()
-        if (step + 1) % 50 == 0:
-            means = {name: float(np.mean(values)) for name, values in totals.items()}
-            totals.clear()
-            text = " ".join(f"{name} {mean:.3f}" for name, mean in means.items())
-            log.info("step %d/%d %s %.0f s", step + 1, plan.steps, text, now - began)
-            _write(writer, means, step + 1)
-        over = minutes is not None and now - began > minutes * 60
-        if now - kept > plan.checkpoint_minutes * 60 or over or step + 1 == plan.steps:
-            side = batch["real"].shape[-1]
-            keep(folder, step + 1, config, players.game)
-            weights.save(players.trained(side), folder / "weights")
-            preview(players, make, side).save(folder / f"preview-{step + 1:06d}.png")
-            _write(writer, monitored(players, make, side), step + 1)
-            kept = time.monotonic()
-        if over:
-            break
-    writer.close()
-    return side
+    reached = first
 
+    def keeper(done: int) -> None:
+        side = plan.stage_at(done - 1).size[0]
+        keep(folder, done, config, players.game)
+        weights.save(players.trained(side), folder / "weights")
+        preview(players, make, side).save(folder / f"preview-{done:06d}.png")
+        rounds.write(monitored(players, make, side), done)
 
-def _write(writer: Any, numbers: dict[str, float], step: int) -> None:
-    for name, value in numbers.items():
-        writer.add_scalar(name, value, step)
+    rounds = Steps(plan, first, keeper, folder, minutes, every=50)
+    for step, batch in rounds.through(batches(plan, first, make)):
+        rounds.report(players.step(step, batch))
+        reached = step + 1
+    return plan.stage_at(max(reached - 1, 0)).size[0]
 
 
 @torch.no_grad()
@@ -319,6 +300,6 @@ def monitored(players: PictureGame, make: PictureBatches, side: int) -> dict[str
     return manifold_scores(torch.cat(found[0]), torch.cat(found[1]))
 
 
-def quick(config: PicturePlan, steps: int) -> PicturePlan:
+def shortened(config: PicturePlan, steps: int) -> PicturePlan:
     """The same, at 64 x 64 alone and with so many steps: for comparing objectives."""
     return replace(config, plan=replace(config.plan, stages=(Stage(steps, 32, (64, 64)),)))

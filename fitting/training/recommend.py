@@ -10,9 +10,9 @@ differ where their noise differs.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from fitting.gan import Game, GanConfig, bare, spectral_norm
 from fitting.recommend import Discriminator, Generator, Taste
 from fitting.training.candidates import Candidates, some_chosen
 from fitting.training.choices import Choices, ChoiceSource
-from fitting.training.game import keep, restore
-from fitting.training.loop import Plan, Stage, summary_writer
+from fitting.training.game import keep, restore, set_rate
+from fitting.training.loop import Plan, Stage
+from fitting.training.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +95,7 @@ class RecommendGame:
     def step(self, step: int) -> dict[str, float]:
         """A step of the discriminator, and one of the generator when it is its turn."""
         config, game = self.config, self.game
-        rate = config.plan.rate_at(step)
-        for adam in (game.generator_adam, game.discriminator_adam):
-            for group in adam.param_groups:
-                group["lr"] = rate * group.get("share", 1.0)
+        set_rate(game, config.plan.rate_at(step))
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         choices = self.source.batch(step, config.plan.stage_at(step).batch)
         condition = choices.condition.dropped(config.drop, random) if config.drop else choices.condition
@@ -212,35 +210,15 @@ def train_taste(
         watch: is shown the players before the first step and after every fifty.
     """
     players = RecommendGame(source, shape, config, seed)
-    start = restore(folder, _described(players), players.game) if folder is not None and resume else 0
-    began = kept = time.monotonic()
-    totals: dict[str, float] = {}
-    writer = summary_writer(folder) if folder is not None else None
-    if watch is not None and start == 0:
+    first = restore(folder, _described(players), players.game) if resume else 0
+    if watch is not None and first == 0:
         watch(0, players.taste())
-    stop = config.plan.steps if steps is None else min(steps, config.plan.steps)
-    for step in range(start, stop):
-        for name, value in players.step(step).items():
-            totals[name] = totals.get(name, 0.0) + value
-        now = time.monotonic()
-        if (step + 1) % 100 == 0:
-            text = " ".join(f"{name} {total / 100:.4f}" for name, total in totals.items())
-            log.info("step %d/%d %s %.0f s", step + 1, config.plan.steps, text, now - began)
-            for name, total in totals.items():
-                if writer is not None:
-                    writer.add_scalar(name, total / 100, step + 1)
-            totals.clear()
+    keeper = partial(keep, folder, plan=_described(players), game=players.game)
+    rounds = Steps(config.plan, first, keeper, folder, minutes, stop=steps)
+    for step in rounds:
+        rounds.report(players.step(step))
         if watch is not None and (step + 1) % WATCHED == 0:
             watch(step + 1, players.taste())
-        over = minutes is not None and now - began > minutes * 60
-        due = now - kept > config.plan.checkpoint_minutes * 60
-        if folder is not None and (over or due or step + 1 == stop):
-            keep(folder, step + 1, _described(players), players.game)
-            kept = now
-        if over:
-            break
-    if writer is not None:
-        writer.close()
     return players.taste()
 
 

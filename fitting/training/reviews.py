@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ from fitting import weights
 from fitting.gan import Game, GanConfig
 from fitting.note_net import About, NoteConfig, NoteDiscriminator, NoteGenerator, Notes, likelihood
 from fitting.training.game import keep, restore
-from fitting.training.loop import Batch, Plan, Stage, summary_writer, train
+from fitting.training.loop import Batch, Plan, Stage, train
 from fitting.training.reviews_data import read_notes, tensors, vocabulary
+from fitting.training.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -158,28 +160,11 @@ def train_adversarial(
     players = NoteGame(source, start, plan, seed)
     described = {"plan": asdict(plan), "shape": asdict(start.config), "seed": seed}
     first = restore(folder, described, players.game) if resume else 0
-    began = kept = time.monotonic()
-    totals: dict[str, float] = {}
     folder.mkdir(parents=True, exist_ok=True)
-    writer = summary_writer(folder)
-    steps = plan.adversarial.steps
-    for step in range(first, steps):
-        for name, value in players.step(step).items():
-            totals[name] = totals.get(name, 0.0) + value
-        now = time.monotonic()
-        if (step + 1) % 20 == 0:
-            for name, total in totals.items():
-                writer.add_scalar(name, total / 20, step + 1)
-            text = " ".join(f"{name} {total / 20:.3f}" for name, total in totals.items())
-            log.info("step %d/%d %s %.0f s", step + 1, steps, text, now - began)
-            totals.clear()
-        over = minutes is not None and now - began > minutes * 60
-        if over or now - kept > plan.adversarial.checkpoint_minutes * 60 or step + 1 == steps:
-            keep(folder, step + 1, described, players.game)
-            kept = now
-        if over:
-            break
-    writer.close()
+    keeper = partial(keep, folder, plan=described, game=players.game)
+    rounds = Steps(plan.adversarial, first, keeper, folder, minutes, every=20)
+    for step in rounds:
+        rounds.report(players.step(step))
     return _whole(players.game.average, start.config)
 
 

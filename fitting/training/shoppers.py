@@ -9,9 +9,9 @@ items are too little to learn from.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,10 @@ from fitting.recommend import Taste
 from fitting.shoppers import Known, ShopperConfig, ShopperDiscriminator, ShopperGenerator, Shoppers, as_items, known_of
 from fitting.training.choices import CHOICES
 from fitting.training.game import keep, restore
-from fitting.training.loop import Plan, Stage, summary_writer
+from fitting.training.loop import Plan, Stage
 from fitting.training.recommend import rounded
 from fitting.training.recommend_shop import SHAPE, ShopData, read_shop, shop_data
+from fitting.training.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -140,23 +141,10 @@ def train_virtual(
     config = config or ShopperPlan()
     players = ShopperGame(source, config, seed)
     described = {"config": asdict(config), "shape": asdict(source.config), "seed": seed}
-    first = restore(folder, described, players.game) if folder is not None and resume else 0
-    began = time.monotonic()
-    writer = summary_writer(folder) if folder is not None else None
-    for step in range(first, config.plan.steps):
-        report = players.step(step)
-        over = minutes is not None and time.monotonic() - began > minutes * 60
-        if (step + 1) % 50 == 0:
-            log.info("step %d/%d %s", step + 1, config.plan.steps, {name: round(v, 4) for name, v in report.items()})
-            for name, value in report.items():
-                if writer is not None:
-                    writer.add_scalar(name, value, step + 1)
-        if folder is not None and (over or (step + 1) % 50 == 0 or step + 1 == config.plan.steps):
-            keep(folder, step + 1, described, players.game)
-        if over:
-            break
-    if writer is not None:
-        writer.close()
+    first = restore(folder, described, players.game) if resume else 0
+    rounds = Steps(config.plan, first, partial(keep, folder, plan=described, game=players.game), folder, minutes, 50)
+    for step in rounds:
+        rounds.report(players.step(step))
     made = Shoppers(source.config)
     made.generator.load_state_dict(players.game.average.state_dict())
     made.discriminator.load_state_dict(players.discriminator.state_dict())

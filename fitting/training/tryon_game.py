@@ -7,7 +7,6 @@ also where real people wear garments that they never wore, the discriminator jud
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from fitting.frame import NET
 from fitting.gan import Game, GanConfig
 from fitting.generator import Discriminator, Drawn, Generator, generator_input
 from fitting.images import to_image, to_pixels
-from fitting.training.game import keep, restore
-from fitting.training.loop import Batch, Plan, Stage, batches, summary_writer
+from fitting.precision import quick
+from fitting.training.game import keep, restore, set_rate
+from fitting.training.loop import Batch, Plan, Stage, batches
 from fitting.training.perceptual import Perceptual
+from fitting.training.steps import Steps
 from fitting.training.tryon_data import TryOnBatches
 from fitting.training.tryon_flow import dice, tiled
 from fitting.warp import warp
@@ -83,10 +84,7 @@ class TryOnGame:
     def step(self, step: int, batch: Batch) -> dict[str, float]:
         """One step of each player; the discriminator rests while the generator trains alone."""
         judged = step >= self.config.alone and self.config.adversarial > 0
-        rate = self.config.plan.rate_at(step)
-        for adam in (self.game.generator_adam, self.game.discriminator_adam):
-            for group in adam.param_groups:
-                group["lr"] = rate
+        set_rate(self.game, self.config.plan.rate_at(step))
         laid = self.lay(batch)
 
         def fake() -> Tensor:
@@ -96,7 +94,7 @@ class TryOnGame:
             return self.game.discriminator(picture, laid.scene)
 
         report: dict[str, float] = {}
-        with torch.autocast("cpu", torch.bfloat16, enabled=batch["under"].device.type == "cpu"):
+        with quick(batch["under"].device):
             if judged:
                 report |= self.game.discriminator_step(batch["target"], fake, scores)
             report |= self._generator_step(batch, laid, scores if judged else None)
@@ -144,7 +142,7 @@ class TryOnGame:
 @torch.no_grad()
 def lay_on(flow_net: nn.Module, batch: Batch) -> Laid:
     """FlowNet's answer to a batch, as the generator is told it."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=batch["under"].device.type == "cpu"):
+    with quick(batch["under"].device):
         found = flow_net(batch["scene"], batch["garment"])
     big = F.interpolate(torch.cat([found.mask, found.parts], 1).float(), size=NET, mode="bilinear")
     cloth = warp(batch["cloth"], found.flow)
@@ -173,31 +171,18 @@ def train_game(
     folder.mkdir(parents=True, exist_ok=True)
     players = TryOnGame(flow_net, config, start)
     first = restore(folder, asdict(config), players.game) if resume else 0
-    began = kept = time.monotonic()
-    totals: dict[str, float] = {}
-    writer, plan = summary_writer(folder), config.plan
     shown = make(10**7, Stage(1, 16, NET))
-    for step, batch in batches(plan, first, make):
-        for name, value in players.step(step, batch).items():
-            totals[name] = totals.get(name, 0.0) + value
-        now = time.monotonic()
-        if (step + 1) % 50 == 0:
-            text = " ".join(f"{name} {total / 50:.4f}" for name, total in totals.items())
-            log.info("step %d/%d %s %.0f s", step + 1, plan.steps, text, now - began)
-            for name, total in totals.items():
-                writer.add_scalar(name, total / 50, step + 1)
-            totals.clear()
-        over = minutes is not None and now - began > minutes * 60
-        if now - kept > plan.checkpoint_minutes * 60 or over or step + 1 == plan.steps:
-            keep(folder, step + 1, asdict(config), players.game)
-            to_image(to_pixels(game_sheet(players, shown))).save(folder / f"preview-{step + 1:06d}.png")
-            kept = time.monotonic()
+
+    def keeper(done: int) -> None:
+        keep(folder, done, asdict(config), players.game)
+        to_image(to_pixels(game_sheet(players, shown))).save(folder / f"preview-{done:06d}.png")
+
+    rounds = Steps(config.plan, first, keeper, folder, minutes, every=50)
+    for step, batch in rounds.through(batches(config.plan, first, make)):
+        rounds.report(players.step(step, batch))
         if step + 1 == config.alone and config.adversarial > 0:
             # From here a game without discriminator goes another way: kept, so that it need not be played twice.
             keep(folder / "before", step + 1, asdict(replace(config, adversarial=0.0)), players.game)
-        if over:
-            break
-    writer.close()
     trained = Generator(start.config if start else None)
     trained.load_state_dict(players.game.average.state_dict())
     return trained.eval()
