@@ -13,19 +13,24 @@ from visitor import Visitor
 
 from fitting.room import TryOn
 from fitting.studio import Finished, Outcome, Settings, Step
-from fitting.ui.finishing import Finishing, Shown
-from fitting.ui.studio_panel import NAMES
+from fitting.ui.finishing import Finishing
+from fitting.ui.studio_panel import NAMES, Shown
 
 
 class FakeStudio:
-    """Tints the edit region, at its own pace; or says that it came to nothing. Notes what it was given."""
+    """Tints the edit region, at its own pace; or says that it came to nothing. Notes what it was given.
+
+    While `held`, no finish gets beyond its second step, but by being cancelled.
+    """
 
     def __init__(self, steps: int = 2, delay: float = 0.0, outcome: Outcome = Outcome.DONE) -> None:
         self.steps, self.delay, self.outcome = steps, delay, outcome
         self.given: tuple[TryOn, Any] | None = None
         self.seeds: list[int] = []
         self.done = 0  # steps of the last finish
+        self.ended: Outcome | None = None  # how the last finish did
         self.pace: float | None = None
+        self.held = False
 
     def finish(
         self,
@@ -42,12 +47,15 @@ class FakeStudio:
             time.sleep(self.delay)
             self.done = number
             progress(Step(number, self.steps, small))
+            while self.held and number == 2 and not cancelled():
+                time.sleep(0.01)
             if cancelled():
-                self.outcome = Outcome.STOPPED
-                return Finished(tryon, self.outcome, settings.seed, number, None)
+                self.ended = Outcome.STOPPED
+                return Finished(tryon, self.ended, settings.seed, number, None)
         picture = tryon.picture.copy()
         if self.outcome is Outcome.DONE:
             picture.paste("#d0b040", mask=tryon.edit_region)
+        self.ended = self.outcome
         return Finished(replace(tryon, picture=picture), self.outcome, settings.seed, self.steps, 1.75)
 
     def remember(self, finished: Finished) -> None:

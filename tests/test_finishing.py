@@ -129,7 +129,7 @@ def test_whatever_ends_it_ends_it_within_a_step(act: Callable[[Finishing, Visito
     act(page, visitor)
     at = studio.done
     assert all("Step" not in named(page)["status"] and named(page)["slider"] == "" for page in run)
-    assert studio.done <= at + 1 and studio.outcome is Outcome.STOPPED
+    assert studio.done <= at + 1 and studio.ended is Outcome.STOPPED
     page.offer(visitor.request)
     assert made(visitor) == []
 
@@ -142,7 +142,7 @@ def test_a_page_that_is_left_stops_it(visitor: Visitor) -> None:
     run: Any = page.run(visitor.request)
     next(run)
     run.close()
-    assert studio.done <= 3 and studio.outcome is Outcome.STOPPED
+    assert studio.done <= 3 and studio.ended is Outcome.STOPPED
 
 
 def test_who_waits_is_told_how_many_are_before_them(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,9 @@ from fitting.studio import Finished, Outcome, Settings, Step, Studio
 from fitting.studio_licences import Licence, licence_of
 from fitting.studio_memory import best_device
 from fitting.ui import compare, words, zero
-from fitting.ui.look import Look, outfit_of
-from fitting.ui.studio_panel import NAMES, progress
+from fitting.ui.look import outfit_of
+from fitting.ui.studio_line import Finish, Line, there
+from fitting.ui.studio_panel import Shown, answered, cleared, progress, shown, working
 from fitting.ui.telling import decoded, spoken
 from fitting.ui.visits import Visit, VisitOverError
 from fitting.ui.wearing import Wearing, for_screen
@@ -40,36 +41,7 @@ log = logging.getLogger(__name__)
 USE = "studio"  # pictures of this part in a visit's folders
 WAIT = 0.1  # seconds between looks at whether there is a step to show
 LOOK = 0.3  # seconds between looks at the line
-Shown = tuple[Any, ...]  # values for the components of `studio_panel.NAMES`
 Seen = Step | Finished
-
-
-@dataclass(eq=False)
-class Finish:
-    """One press of the button.
-
-    Attributes:
-        result: path of the picture on the page that it goes over.
-        photo: path of the photo that the look is worn on.
-        look: that is worn.
-        token: a file that is there as long as nobody has cancelled.
-        seed: that it is made with.
-        begun: whether its turn has come.
-        done: whether its picture is on the page.
-    """
-
-    result: Path
-    photo: str
-    look: Look
-    token: Path
-    seed: int
-    begun: bool = False
-    done: bool = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody still waits for it: its result is on the page, and it was not cancelled."""
-        return _there((self.token, self.result))
 
 
 @dataclass
@@ -89,8 +61,7 @@ class Finishing:
     licence: Licence | None = None
     _studio: Studio | None = None
     _loading: Any = field(default_factory=Lock, repr=False)
-    _line: list[Finish] = field(default_factory=list, repr=False)
-    _queueing: Any = field(default_factory=Lock, repr=False)
+    _line: Line = field(default_factory=Line, repr=False)
 
     def __post_init__(self) -> None:
         self._on_card = zero.on_card(self._drawn, self._seconds)
@@ -126,7 +97,7 @@ class Finishing:
             return
         said = -1
         while finish.wanted:
-            ahead = self._ahead(finish)
+            ahead = self._line.ahead(finish)
             if ahead != said:
                 yield working(words.note(words.studio_ahead(ahead) if ahead else words.STUDIO_OPENING))
                 said = ahead
@@ -146,20 +117,15 @@ class Finishing:
                 for page in pages:
                     if finish.wanted:
                         yield page
-            if not finish.wanted and (last := _overtaken(visit, finish)):
-                yield last
         except VisitOverError:
             return
-        except StudioError as error:  # written for whoever runs the shop
-            log.warning("the studio finish failed: %s", error)
-            yield answered(words.STUDIO_FAILED, "error")
-        except FittingError as error:
-            yield answered(spoken(error), "error")
         except Exception as error:
-            log.error("the studio finish failed", exc_info=error)
-            yield answered(words.STUDIO_FAILED, "error")
+            if finish.wanted:
+                yield answered(_why(error), "error")
         finally:
-            self._leave(finish)
+            self._line.leave(finish)
+        if not finish.wanted and (last := _overtaken(visit, finish)):
+            yield last
 
     def _shown(self, visit: Visit, finish: Finish) -> Generator[Shown, None, None]:
         studio = self._opened()
@@ -202,7 +168,7 @@ class Finishing:
         with ThreadPoolExecutor(1, "studio") as pool:
             try:
                 made = pool.submit(
-                    studio.finish, tryon, garments, settings, steps.put, lambda: left.is_set() or not _there(wanted)
+                    studio.finish, tryon, garments, settings, steps.put, lambda: left.is_set() or not there(wanted)
                 )
                 while not made.done() or not steps.empty():
                     with suppress(Empty):
@@ -251,19 +217,8 @@ class Finishing:
             token = self.wearing.visits.token(visit, USE)
             finish = Finish(Path(wardrobe.result), wardrobe.photo, wardrobe.look, token, seed)
             visit.finish = finish
-        with self._queueing:
-            self._line.append(finish)
+        self._line.join(finish)
         return finish
-
-    def _ahead(self, finish: Finish) -> int:
-        """How many come before it: who left without a turn does not count."""
-        with self._queueing:
-            self._line = [one for one in self._line if one.begun or one.wanted]
-            return self._line.index(finish) if finish in self._line else 0
-
-    def _leave(self, finish: Finish) -> None:
-        with self._queueing:
-            self._line = [one for one in self._line if one is not finish]
 
     def _drop(self, visit: Visit) -> None:
         self.wearing.visits.clear_pictures(visit, USE)
@@ -271,6 +226,15 @@ class Finishing:
 
     def _visit(self, request: gr.Request) -> Visit:
         return self.wearing.visit(request)
+
+
+def _why(error: Exception) -> str:
+    """What the visitor is told; why the studio cannot be had is for whoever runs the shop."""
+    if isinstance(error, FittingError) and not isinstance(error, StudioError):
+        return spoken(error)
+    expected = isinstance(error, StudioError)
+    log.log(logging.WARNING if expected else logging.ERROR, "the studio finish failed", exc_info=error)
+    return words.STUDIO_FAILED
 
 
 def _overtaken(visit: Visit, finish: Finish) -> Shown | None:
@@ -310,37 +274,3 @@ def _device(settings: ShopSettings) -> str | None:
         return best_device()
     except StudioError:
         return "cpu" if settings.studio_cpu else None
-
-
-def _there(files: tuple[Path, ...]) -> bool:
-    return all(file.exists() for file in files)
-
-
-def shown(**values: Any) -> Shown:
-    """Values by name of what changes: what is sent again is drawn again, and may slip away under a finger."""
-    return tuple(values.get(name, gr.skip()) for name in NAMES)
-
-
-def working(status: str) -> Shown:
-    """A finish is under way, or waits; it can be cancelled."""
-    hidden = gr.update(value=None, visible=False)
-    return shown(
-        go=gr.update(interactive=False), stop=gr.update(visible=True), status=status, slider="", download=hidden
-    )
-
-
-def answered(said: str, kind: str = "info") -> Shown:
-    """There is no finish, and why; the result above stays, and another one can be asked for."""
-    return cleared(words.note(said, kind))
-
-
-def cleared(status: str = "", visible: bool = True) -> Shown:
-    """Nothing was asked for yet."""
-    return shown(
-        panel=gr.update(visible=visible),
-        go=gr.update(value=words.STUDIO, interactive=True),
-        stop=gr.update(visible=False),
-        status=status,
-        slider="",
-        download=gr.update(value=None, visible=False),
-    )

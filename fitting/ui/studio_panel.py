@@ -18,7 +18,8 @@ from fitting.ui.compare import MOVE
 if TYPE_CHECKING:
     from fitting.ui.finishing import Finishing
 
-NAMES = ("panel", "go", "stop", "status", "slider", "download")  # what answers hold, in this order
+NAMES = ("panel", "go", "stop", "status", "slider", "download")  # the panel's components
+Shown = tuple[Any, ...]  # an answer: values for them
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # One picture is made at a time; meanwhile the others are told how many are before them, which keeps nobody waiting.
 STUDIO: dict[str, Any] = {
@@ -92,3 +93,36 @@ def licence_note(model: str, licence: Licence | None) -> str:
     if licence is not None and not licence.commercial:
         said += f" {words.STUDIO_BUSINESS}"
     return escape(said)
+
+
+# What the answers are made of: values for the components of `NAMES`.
+
+
+def shown(**values: Any) -> Shown:
+    """Values by name of what changes: what is sent again is drawn again, and may slip away under a finger."""
+    return tuple(values.get(name, gr.skip()) for name in NAMES)
+
+
+def working(status: str) -> Shown:
+    """A finish is under way, or waits; it can be cancelled."""
+    hidden = gr.update(value=None, visible=False)
+    return shown(
+        go=gr.update(interactive=False), stop=gr.update(visible=True), status=status, slider="", download=hidden
+    )
+
+
+def answered(said: str, kind: str = "info") -> Shown:
+    """There is no finish, and why; the result above stays, and another one can be asked for."""
+    return cleared(words.note(said, kind))
+
+
+def cleared(status: str = "", visible: bool = True) -> Shown:
+    """Nothing was asked for yet."""
+    return shown(
+        panel=gr.update(visible=visible),
+        go=gr.update(value=words.STUDIO, interactive=True),
+        stop=gr.update(visible=False),
+        status=status,
+        slider="",
+        download=gr.update(value=None, visible=False),
+    )
