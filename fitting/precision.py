@@ -14,8 +14,13 @@ def quick(device: torch.device, enabled: bool = True) -> torch.autocast:
     Args:
         enabled: False where a computation does not bear it.
     """
-    faster = device.type != "cpu" or getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+    faster = device.type != "cpu" or has_half()
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled and faster)
+
+
+def has_half() -> bool:
+    """Whether this machine's processor counts in bfloat16 itself."""
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
 
 
 def last(picture: Tensor) -> Tensor:

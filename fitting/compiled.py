@@ -1,0 +1,198 @@
+"""Networks run by OpenVINO instead of PyTorch: the same numbers, sooner, on processors without half precision.
+
+PyTorch runs a small network layer by layer; OpenVINO fuses what belongs together. Preparing that takes seconds for
+each network and each size of its inputs, so what was prepared is kept on disk and found again by what it was made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from fitting.errors import WeightsError
+from fitting.precision import has_half
+
+log = logging.getLogger(__name__)
+
+Net = TypeVar("Net", bound=nn.Module)
+RUNTIMES = ("auto", "torch", "openvino")
+
+
+def runtime_of(name: str) -> str:
+    """What "auto" comes to here: OpenVINO where it is installed and the processor counts in single precision.
+
+    Raises:
+        ValueError: there is no such runtime.
+        WeightsError: it is not installed.
+    """
+    if name not in RUNTIMES:
+        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, not {name!r}")
+    installed = importlib.util.find_spec("openvino") is not None
+    if name == "openvino" and not installed:
+        raise WeightsError(
+            "OpenVINO is not installed: pip install 'fitting-room[openvino]', or set the runtime to torch."
+        )
+    if name == "auto":
+        return "openvino" if installed and not has_half() else "torch"
+    return name
+
+
+def prepared(net: Net, runtime: str) -> Net:
+    """The network as the runtime runs it: "openvino", or "torch", which is the network itself."""
+    return cast(Net, Compiled(net, usual_folder())) if runtime == "openvino" else net  # it is called in the same way
+
+
+def usual_folder() -> Path:
+    """Where prepared networks are kept: the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "fitting-room" / "openvino"
+
+
+class Compiled(nn.Module):
+    """A network that OpenVINO runs on the processor; it takes and gives what the network itself does.
+
+    Safe to use from several threads.
+
+    Args:
+        net: must not be changed afterwards; its answers are made of tensors, tuples and dataclasses.
+        folder: for what was prepared; None keeps it in memory alone.
+    """
+
+    def __init__(self, net: nn.Module, folder: Path | None = None) -> None:
+        super().__init__()
+        self.net, self.folder = net.eval(), folder
+        self._ready: dict[tuple[Any, ...], tuple[Any, Any] | None] = {}
+        self._lock = threading.Lock()
+        self._mine = threading.local()
+
+    def __getattr__(self, name: str) -> Any:
+        """The network's own parts, for whoever looks at them."""
+        if name in self.__dict__.get("_modules", {}):
+            return super().__getattr__(name)
+        return getattr(self._modules["net"], name)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        if any(given.device.type != "cpu" for given in inputs):
+            return self.net(*inputs)
+        shapes = tuple(tuple(given.shape) for given in inputs)
+        with self._lock:
+            if shapes not in self._ready:
+                try:
+                    self._ready[shapes] = self._prepare(inputs)
+                except Exception:  # whatever OpenVINO cannot do must not cost a visitor their try-on
+                    log.warning("OpenVINO cannot run a network here; PyTorch does", exc_info=True)
+                    self._ready[shapes] = None
+            ready = self._ready[shapes]
+        if ready is None:
+            return self.net(*inputs)
+        model, sample = ready
+        requests = self._mine.__dict__.setdefault("requests", {})  # one of each model a thread: they hold its tensors
+        if shapes not in requests:
+            requests[shapes] = model.create_infer_request()
+        found = requests[shapes].infer([given.detach().float().contiguous().numpy() for given in inputs])
+        return _like(sample, iter([torch.from_numpy(found[k].copy()) for k in range(len(found))]))
+
+    def _prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Any, Any]:
+        """The model for inputs of these shapes, and an answer that shows how answers are built."""
+        import openvino
+
+        with torch.inference_mode(False), torch.no_grad():
+            given = tuple(torch.zeros(each.shape) for each in inputs)
+            sample = self.net(*given)
+            core, name = openvino.Core(), self._name(given)
+            options = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
+            options["PERFORMANCE_HINT"] = "LATENCY"
+            if self.folder is not None and (kept := self.folder / name / "model.xml").is_file():
+                try:
+                    return core.compile_model(kept, "CPU", options), sample
+                except RuntimeError:
+                    log.warning("a prepared network is damaged and made anew: %s", kept)
+                    shutil.rmtree(kept.parent, ignore_errors=True)
+            model = _converted(_Flat(self.net), given)
+            if self.folder is not None:
+                _keep(model, self.folder, name)
+            return core.compile_model(model, "CPU", options), sample
+
+    def _name(self, given: tuple[Tensor, ...]) -> str:
+        """What a model is found again by: the network, its weights, its inputs and who prepares it."""
+        import openvino
+
+        known = hashlib.sha256(f"{openvino.__version__} {torch.__version__} {self.net}".encode())
+        known.update(str([tuple(each.shape) for each in given]).encode())
+        for key, value in self.net.state_dict().items():
+            known.update(key.encode() + value.float().contiguous().numpy().tobytes())
+        return known.hexdigest()[:32]
+
+
+class _Flat(nn.Module):
+    """A network whose answer is a plain tuple of tensors."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(_tensors(self.net(*inputs)))
+
+
+def _converted(net: nn.Module, given: tuple[Tensor, ...]) -> Any:
+    """OpenVINO's form of a network. Its usual converter would report its use to its makers; this path does not."""
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+
+    decoder = TorchFXPythonDecoder.from_exported_program(torch.export.export(net.eval(), given))
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    return frontend.convert(frontend.load(decoder))
+
+
+def _keep(model: Any, folder: Path, name: str) -> None:
+    """Write a model whole or not at all: another process may be looking for it."""
+    import openvino
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder))
+        try:
+            openvino.save_model(model, new / "model.xml", compress_to_fp16=False)
+            new.rename(folder / name)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except (OSError, RuntimeError) as error:  # another was quicker, or the disk is full: it works from memory
+        log.info("a prepared network is not kept: %s", error)
+
+
+def _tensors(found: Any) -> Iterator[Tensor]:
+    """The tensors of a network's answer, in order."""
+    if isinstance(found, Tensor):
+        yield found
+        return
+    for part in _parts(found):
+        yield from _tensors(part)
+
+
+def _like(sample: Any, tensors: Iterator[Tensor]) -> Any:
+    """An answer built as the sample is, of other tensors."""
+    if isinstance(sample, Tensor):
+        return next(tensors)
+    parts = [_like(part, tensors) for part in _parts(sample)]
+    return tuple(parts) if type(sample) is tuple else type(sample)(*parts)
+
+
+def _parts(found: Any) -> list[Any]:
+    if is_dataclass(found):
+        return [getattr(found, field.name) for field in fields(found)]
+    if isinstance(found, tuple):
+        return list(found)
+    raise ValueError(f"a network's answer is made of tensors, tuples and dataclasses, not of {type(found).__name__}")
