@@ -27,7 +27,7 @@ lint: .venv/installed-dev
 
 # Known holes in the packages that are installed. Asks the network, so it is no part of the tests.
 audit: .venv/installed-dev
-	.venv/bin/pip-audit --skip-editable
+	.venv/bin/python scripts/audit.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

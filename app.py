@@ -20,26 +20,35 @@ def main() -> None:
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
+    from fitting.ui.closing import serve
     from fitting.ui.guard import Limiter
+    from fitting.ui.logs import adopt_server, begin, refused
     from fitting.ui.routes import lifespan_of, metrics_of, routes_of, tools_of
     from fitting.ui.shelves import load_people
+    from fitting.ui.traffic import Traffic
+    from fitting.ui.watched import Watched
 
     try:
         settings = load()
+        begin(settings)
         room = FittingRoom.load()
         shop = Shop.usual(settings)
     except (WeightsError, ShopError) as error:
-        sys.exit(str(error))
+        sys.exit(refused(error))
     with shop:
         adviser = Adviser(shop)
         adviser.prepare()
-        limiter, metrics = Limiter(settings), metrics_of(settings)
-        room = metrics.watch(room) if metrics else room
+        limiter, metrics, traffic = Limiter(settings), metrics_of(settings), Traffic()
+        room = metrics.watch(room) if metrics else Watched(room)  # type: ignore[assignment]
         tools = tools_of(settings, room, shop, adviser, limiter)
         page = build_app(room, shop, load_people(assets()), adviser, settings)
-        routes = routes_of(page, shop, metrics, tools)
+        routes = routes_of(page, shop, metrics, tools, traffic)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
-        launch(page, settings, limiter, routes, lifespan_of(tools), allowed_paths=[str(shop.pictures)])
+        public = [str(shop.pictures)]
+        options = {"allowed_paths": public, "prevent_thread_lock": True, "quiet": settings.log == "json"}
+        launch(page, settings, limiter, routes, lifespan_of(tools), traffic, **options)
+        adopt_server()
+        serve(page, traffic, settings.finish_seconds)
 
 
 if __name__ == "__main__":

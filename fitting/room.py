@@ -20,6 +20,7 @@ from fitting.explain import explained
 from fitting.folding import folded
 from fitting.garment import Category, Garment, GarmentNet
 from fitting.images import Source, decode, to_tensor
+from fitting.lookups import Lookups
 from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
 from fitting.remembered import Remembered, key_of
@@ -85,6 +86,7 @@ class FittingRoom:
         self.garment_net = garment_net
         self.engine = engine
         self._visitors: Remembered[_Visitor] = Remembered(remembered)
+        self.lookups = {"person": Lookups(), "scene": Lookups()}  # of what is kept in memory, for whoever hosts
 
     @classmethod
     def load(
@@ -112,6 +114,7 @@ class FittingRoom:
         pixels = to_tensor(decode(photo, PhotoError))
         key = key_of(pixels)
         visitor = self._visitors.recall(key)
+        self.lookups["person"].count(visitor is not None)
         if visitor is None:
             visitor = self._visitors.remember(key, _Visitor(people.understand_person(self.person_net, pixels)))
         return visitor.person
@@ -221,6 +224,7 @@ class FittingRoom:
         if visitor is None or visitor.person is not person:
             visitor = self._visitors.remember(key, _Visitor(person))
         prepared = visitor.prepared.get(category)
+        self.lookups["scene"].count(prepared is not None)
         if prepared is None:
             scene = dress(person, category)
             prepared = visitor.prepared[category] = (scene, undress(scene))

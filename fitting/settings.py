@@ -46,6 +46,8 @@ class Settings(BaseSettings):
         proxies: how many of the host's own proxies stand in front and append to X-Forwarded-For.
         requests_per_minute, uploads_per_minute, tries_per_minute: of one client; 0 for as many as they like.
         upload_mb: megabytes of a picture.
+        log: lines of text, or one JSON object a line; see `fitting.ui.logs`.
+        finish_seconds: when it is told to stop, for what is in hand.
         metrics: figures for Prometheus at /metrics.
         agents: tools for agents (Model Context Protocol) at /mcp.
         imagined: "Design for me": garments that nobody made, beside real ones.
@@ -76,6 +78,8 @@ class Settings(BaseSettings):
     uploads_per_minute: int = Field(default=60, ge=0)
     tries_per_minute: int = Field(default=60, ge=0)
     upload_mb: int = Field(default=25, ge=1, le=25)
+    log: Literal["text", "json"] = "text"
+    finish_seconds: float = Field(default=8.0, ge=0, le=600)
     metrics: bool = False
     agents: bool = False
     imagined: bool = False
@@ -130,11 +134,14 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, Any]:
         """Every setting, secrets masked: for the log at the start."""
-        masked: dict[str, Any] = self.model_dump(mode="json")
-        if masked["database"] and "@" in masked["database"]:
-            scheme, _, rest = masked["database"].partition("://")
-            masked["database"] = f"{scheme}://***@{rest.rpartition('@')[2]}"
-        return masked
+        shown: dict[str, Any] = self.model_dump(mode="json")
+        return {key: _masked(value) if isinstance(value, str) else value for key, value in shown.items()}
+
+
+def _masked(value: str) -> str:
+    """An address without its user and password, and without what its query may hold of the kind."""
+    value = re.sub(r"://.*@", "://***@", value)
+    return re.sub(r"([?&][^=&]*(?:pass|token|secret|key|user)[^=&]*=)[^&#]*", r"\1***", value, flags=re.IGNORECASE)
 
 
 def contrast_with_white(colour: str) -> float:

@@ -21,6 +21,7 @@ from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.guard import SPARE, Limiter
 from fitting.ui.shelves import ShopFront
+from fitting.ui.traffic import Traffic
 
 if TYPE_CHECKING:  # either needs an extra
     from fitting.ui.metrics import Metrics
@@ -52,13 +53,18 @@ def tools_of(
 
 
 def routes_of(
-    app: gr.Blocks, shop: ShopFront, metrics: Metrics | None = None, tools: Tools | None = None
+    app: gr.Blocks,
+    shop: ShopFront,
+    metrics: Metrics | None = None,
+    tools: Tools | None = None,
+    traffic: Traffic | None = None,
 ) -> list[BaseRoute]:
     """Routes for `fitting.ui.serving.launch`.
 
     Args:
         metrics: shown at /metrics, if there are any.
         tools: for agents, at /mcp, if there are any.
+        traffic: says whether anything more is taken.
     """
 
     def health(request: Request) -> Response:
@@ -67,7 +73,7 @@ def routes_of(
 
     def ready(request: Request) -> Response:
         """Whether it can take another visitor: the networks are loaded before it answers anything."""
-        reason = _not_ready(app)
+        reason = "closing" if traffic is not None and traffic.closing else _not_ready(app)
         return JSONResponse({"status": reason or "ready"}, 503 if reason else 200)
 
     def picture(request: Request) -> Response:
@@ -76,6 +82,8 @@ def routes_of(
             path = shop.catalogue().get(request.path_params["item"]).picture
         except KeyError:
             return JSONResponse({"detail": words.NO_SUCH_ITEM}, 404)
+        if not path.is_file():
+            return JSONResponse({"detail": words.GONE}, 404)
         return FileResponse(path, headers={"cache-control": "public, max-age=3600"})
 
     found: list[BaseRoute] = [
@@ -84,7 +92,9 @@ def routes_of(
         Route("/picture/{item:path}", picture),
     ]
     if metrics is not None:
-        metrics.count_waiting(lambda: len(app._queue))
+        metrics.watch_queue(app._queue)
+        if traffic is not None:
+            metrics.watch_traffic(traffic)
         found.append(Route("/metrics", lambda request: Response(metrics.page(), media_type="text/plain")))
     if tools is not None:
         found.extend(tools.routes())

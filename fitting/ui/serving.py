@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import inspect
 import os
 import shutil
 import signal
@@ -22,8 +23,10 @@ from fitting.settings import Settings
 from fitting.ui.guard import Guard, Limiter
 from fitting.ui.languages.page import Reader
 from fitting.ui.style import STYLE, theme
+from fitting.ui.telling import in_words
+from fitting.ui.traffic import Door, Tally, Traffic
 
-PREFIX = "fitting-room-"  # of folders for uploads and results, below the system's temporary folder
+PREFIX = "fitting-room-"  # of folders for uploads and results, in the temporary folder or in GRADIO_TEMP_DIR
 
 
 def prepare() -> None:
@@ -35,9 +38,10 @@ def prepare() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # How soon a closed tab is noticed, and the visit deleted.
     os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "3")
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        os.environ["GRADIO_TEMP_DIR"] = str(private_folder(Path(tempfile.gettempdir())))
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # else nothing registered below would run
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(private_folder(parent))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # else nothing registered below would run
 
 
 def private_folder(parent: Path) -> Path:
@@ -72,12 +76,14 @@ def launch(
     limiter: Limiter | None = None,
     routes: Sequence[BaseRoute] = (),
     lifespan: Callable[[Any], Any] | None = None,
+    traffic: Traffic | None = None,
     **options: Any,
 ) -> tuple[Any, str, str]:
     """Serve the app behind its guard; options go to `Blocks.launch` and win over ours.
 
     Args:
         routes, lifespan: what is served beside the page; see `fitting.ui.routes`.
+        traffic: counts what is answered, and says whether anything more is taken.
     """
     settings = on_this_host(settings or Settings())
     public = options.get("allowed_paths", ())
@@ -91,6 +97,10 @@ def launch(
     # Who calls is for the guard to find out: uvicorn by itself would believe any program on this machine.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     guard = Middleware(Guard, settings=settings, limiter=limiter or Limiter(settings), public=public, heavy=heavy)
+    traffic = traffic or Traffic()
+    for fn in app.fns.values():
+        if fn.fn is not None and not inspect.iscoroutinefunction(fn.fn) and not inspect.isasyncgenfunction(fn.fn):
+            fn.fn = in_words(fn.fn)
     return app.launch(
         **{
             "theme": theme(settings.colour),
@@ -105,7 +115,12 @@ def launch(
             "mcp_server": False,
             "enable_monitoring": False,
             "app_kwargs": {
-                "middleware": [Middleware(Reader, languages=settings.languages), guard],
+                "middleware": [
+                    Middleware(Tally, traffic=traffic),
+                    Middleware(Reader, languages=settings.languages),
+                    guard,
+                    Middleware(Door, traffic=traffic),
+                ],
                 "routes": list(routes),
                 "lifespan": lifespan,
             },

@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from PIL import Image
 from fitting.provenance import KINDS, QUALITY, marked
 from fitting.ui.look import Wardrobe
 from fitting.ui.shopper import Shopper
+
+BROKEN_OFF = 600.0  # seconds after which an upload that has not grown is not going on
 
 
 @dataclass
@@ -99,12 +102,17 @@ class Visits:
 
         Raises:
             VisitOverError: the visit ended meanwhile; nothing is left on disk.
+            OSError: it cannot be written, as on a full disk; nothing is left of it.
         """
         folder = self._folder()
-        if made:
-            (folder / name).write_bytes(marked(image, KINDS[Path(name).suffix], visible))
-        else:
-            image.save(folder / name, quality=QUALITY)
+        try:
+            if made:
+                (folder / name).write_bytes(marked(image, KINDS[Path(name).suffix], visible))
+            else:
+                image.save(folder / name, quality=QUALITY)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self._count(visit, folder, use)
         return str(folder / name)
 
@@ -165,6 +173,7 @@ class Visits:
         """End visits that fell silent, as when a connection was lost, until none is left."""
         while True:
             time.sleep(min(self.max_age / 4, 60))
+            self._sweep_uploads()
             with self._lock:
                 now = time.monotonic()
                 silent = [session for session, visit in self._visits.items() if now - visit.seen > self.max_age]
@@ -177,6 +186,13 @@ class Visits:
                     visit.forget()
             if last:
                 return
+
+    def _sweep_uploads(self) -> None:
+        """Delete uploads that were broken off, by whoever sent them or by a full disk: nobody else knows of them."""
+        for path in self.root.glob("tmp*"):
+            with suppress(OSError):  # gone meanwhile
+                if path.is_file() and abs(time.time() - path.stat().st_mtime) > BROKEN_OFF:
+                    path.unlink()
 
     def _end(self, session: str) -> Visit | None:
         """Delete the files of a visit. The caller forgets what is in memory, and must not hold the lock then."""

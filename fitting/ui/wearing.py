@@ -215,13 +215,13 @@ class Wearing:
             with self.turns.at_once():
                 result = self._worn(person, look, progress)
             progress(words.SAVING[0], desc=words.SAVING[1])
-            self.visits.clear_pictures(visit)  # those of the look before
-            shown = self._pictures(visit, person, result, look)
-            visit.wardrobe.show(look, photo, shown[0], undone)
+            before, after, *views = self._pictures(visit, person, result, look)
+            self.visits.clear_pictures(visit, keep=(before, after))  # those of the look before: it stays if these fail
+            visit.wardrobe.show(look, photo, after, undone)
             _tell_shopper(visit, look, tried)
             notes = said + words.notes(list(result.notes))
             row = wearing_html(visit.wardrobe)
-            yield notes, gr.update(visible=True), *shown[1:], gr.update(visible=False), row, gr.update(visible=False)
+            yield notes, gr.update(visible=True), *views, gr.update(visible=False), row, gr.update(visible=False)
             full = self.visits.save(visit, result.picture, "fitting-room.png", visible=self.mark)
             yield *SAME[:4], gr.update(value=full, visible=True), *SAME[5:]
         except VisitOverError:
@@ -241,14 +241,14 @@ class Wearing:
         with Dresser(self.room, person) as dresser:
             return dresser.wear(outfit_of(self.shop, look), tell)
 
-    def _pictures(self, visit: Visit, photo: Image.Image, result: TryOn, look: Look) -> tuple[str, str, str]:
-        """Path of the result, and both views of it."""
+    def _pictures(self, visit: Visit, photo: Image.Image, result: TryOn, look: Look) -> tuple[str, ...]:
+        """Paths of the photo and of the result as the page shows them, and both views."""
         shown = for_screen(result.picture)
         before = self.visits.save(visit, for_screen(photo), "before.jpg", made=False)
         after = self.visits.save(visit, shown, "after.jpg")
         said = words.wearing(look.titles)
         cut = compare.cut_at(result.edit_region)
-        return after, compare.comparison(before, after, shown, cut, said), compare.plain(after, shown, said)
+        return before, after, compare.comparison(before, after, shown, cut, said), compare.plain(after, shown, said)
 
     def _bare(self, visit: Visit, undone: bool = False) -> Shown:
         """Nothing is worn: the page is as before the first result, but for the way back."""
