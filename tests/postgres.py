@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 
 def program(name: str) -> str | None:
@@ -47,17 +48,39 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="fitting-pg-"))  # a socket's path must be short
     if user is not None:
         shutil.chown(folder, user)
-
-    def run(*arguments: str) -> None:
-        subprocess.run(arguments, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
-
-    data = str(folder / "data")
     try:
-        run(initdb, "-D", data, "-A", "trust", "-U", "fitting", "-N")
-        run(control, "-D", data, "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -h '' -F", "start")
+        _run(folder, initdb, "-D", str(folder / "data"), "-A", "trust", "-U", "fitting", "-N")
+        _start(folder, control)
         try:
             yield f"postgresql://fitting@/postgres?host={folder}"
         finally:
-            run(control, "-D", data, "-m", "immediate", "stop")
+            _stop(folder, control)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def gone(address: str) -> Iterator[None]:
+    """Within this, the server of a URL of ours does not run: it was stopped as if its machine had failed."""
+    folder, control = Path(str(make_url(address).query["host"])), program("pg_ctl")
+    assert control is not None
+    _stop(folder, control)
+    try:
+        yield
+    finally:
+        _start(folder, control)
+
+
+def _start(folder: Path, control: str) -> None:
+    options = f"-k {folder} -h '' -F"
+    _run(folder, control, "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o", options, "start")
+
+
+def _stop(folder: Path, control: str) -> None:
+    _run(folder, control, "-D", str(folder / "data"), "-m", "immediate", "stop")
+
+
+def _run(folder: Path, *arguments: str) -> None:
+    """Run a program as whoever owns the folder."""
+    user = folder.owner() if os.getuid() == 0 else None
+    subprocess.run(arguments, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
