@@ -17,6 +17,10 @@ class StudioError(FittingError):
     """The studio finish cannot be had, or not in this way."""
 
 
+class AwayError(FittingError):
+    """The fitting room works elsewhere, and does not answer."""
+
+
 class WeightsError(Exception):
     """Weights are missing or damaged. Names the file, the reason and the remedy; for whoever hosts the app."""
 

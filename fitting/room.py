@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from fitting import garment as garments
 from fitting import person as people
@@ -35,6 +36,7 @@ REMEMBERED = 8  # people kept in memory
 NO_HIPS = "Your hips are not in this photo. For trousers, skirts and dresses, use a photo down to the knees or feet."
 NO_LEGS = "Your legs are outside the picture, so only the upper part of the garment is shown."
 UNSURE = "We are not sure how this garment falls on you, so it is laid on by simple geometry. It may look stiff."
+AWAY = "The fitting room does not answer at the moment. Wait a little, then try again."
 NOTHING_LAID = "We could not lay this garment on. Choose a picture of the whole garment, seen from the front."
 
 
@@ -116,7 +118,7 @@ class FittingRoom:
         visitor = self._visitors.recall(key)
         self.lookups["person"].count(visitor is not None)
         if visitor is None:
-            visitor = self._visitors.remember(key, _Visitor(people.understand_person(self.person_net, pixels)))
+            visitor = self._visitors.remember(key, _Visitor(self._look(pixels)))
         return visitor.person
 
     def understand_garment(self, picture: Source, category: Category | None = None) -> Garment:
@@ -216,6 +218,9 @@ class FittingRoom:
         """Drop a person from memory."""
         pixels = photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError))
         self._visitors.forget(key_of(pixels))
+
+    def _look(self, photo: Tensor) -> Person:
+        return people.understand_person(self.person_net, photo)
 
     def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
         """The person ready for a garment of a category; worked out once a person and category."""

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
         database: SQLAlchemy URL; None for a SQLite file in that folder.
         vectors: URI of a Milvus server; None for exact search in memory.
         vectors_token: its token.
+        room_at: address of the services of a cluster that does the work; None for this process. See docs/scaling.md.
+        room_token: that they ask for.
         queue: visitors who may wait; more are asked to come back.
         visit_minutes: after which a silent visit is over, and deleted.
         languages: of the page; whoever reads none of them gets the first.
@@ -68,6 +70,8 @@ class Settings(BaseSettings):
     database: str | None = None
     vectors: str | None = None
     vectors_token: SecretStr = SecretStr("")
+    room_at: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")
+    room_token: SecretStr = SecretStr("")
     queue: int = Field(default=32, ge=1, le=1000)
     visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
     languages: Annotated[tuple[Literal["en", "zh-CN", "es"], ...], NoDecode] = ("en", "zh-CN", "es")
