@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import choose_garment, choose_person, served, try_on, unnamed, visiting
+from browsing import choose_garment, choose_person, choose_photo, served, try_on, unnamed, visiting
 from fakes import FakeRoom, advised, wardrobe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from fitting.ui.blocks import build_app
@@ -59,6 +61,26 @@ def test_axe_finds_nothing_serious_that_is_ours(browser: Browser, address: str, 
         dress_somebody(page)
         assert serious(page) == [], "with a result"
         assert unnamed(page) == []
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "es"), ("dark", "zh-CN")])
+def test_axe_finds_nothing_in_what_opens_by_the_way(
+    browser: Browser, address: str, scheme: Any, language: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "me.png"
+    Image.linear_gradient("L").resize((300, 400)).convert("RGB").save(photo)
+    with visiting(browser, f"{address}?lang={language}", color_scheme=scheme, reduced_motion="reduce") as page:
+        page.locator("#guide summary").click()
+        choose_photo(page, photo)
+        choose_garment(page, "Upper 1")
+        page.locator("#go").click()
+        expect(page.locator("#agree")).to_be_visible()
+        assert serious(page) == [], "the guide is open, and an agreement is asked for"
+        page.locator("#agree").click()
+        expect(page.locator("#download")).to_be_visible()
+        page.locator("#slider button.zoom").click()
+        expect(page.locator("#slider dialog")).to_be_visible()
+        assert serious(page) == [], "in full"
 
 
 def test_the_whole_way_by_keyboard_with_the_focus_in_sight(browser: Browser, address: str) -> None:
