@@ -26,11 +26,13 @@ def main() -> None:
     from fitting.ui.routes import lifespan_of, metrics_of, routes_of, tools_of
     from fitting.ui.shelves import load_people
     from fitting.ui.traffic import Traffic
+    from fitting.ui.turns import share_cores
     from fitting.ui.watched import Watched
 
     try:
         settings = load()
         begin(settings)
+        share_cores(settings.at_once)
         room = FittingRoom.load()
         shop = Shop.usual(settings)
     except (WeightsError, ShopError) as error:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from fitting.cores import cores
 from fitting.errors import WeightsError
 from fitting.precision import has_half
 
@@ -112,8 +113,11 @@ class Compiled(nn.Module):
             given = tuple(torch.zeros(each.shape) for each in inputs)
             sample = self.net(*given)
             core, name = openvino.Core(), self._name(given)
-            options = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
-            options["PERFORMANCE_HINT"] = "LATENCY"
+            # As many callers at once as there are cores for; by itself OpenVINO would let them wait for each other.
+            threads = torch.get_num_threads()
+            streams = max(1, cores() // threads)
+            options: dict[str, Any] = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams * threads}
+            options |= {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
             if self.folder is not None and (kept := self.folder / name / "model.xml").is_file():
                 try:
                     return core.compile_model(kept, "CPU", options), sample

@@ -164,13 +164,10 @@ class Looks:
         if look.described:
             raise GarmentError(NO_PICTURE)
         try:
-            with Image.open(self.cutouts / f"{look.key}.jpg") as image, Image.open(self._mask(look.key)) as mask:
-                shown = images.to_unit(images.to_tensor(image))
-                inside = images.to_unit(torch.from_numpy(_grey(mask)))
+            shown, inside = self._cutout(look.key)
         except OSError:  # never made, or damaged: make it anew
-            garment = self._understand(self._picture(look.key), look.category)
-            self._keep(look.key, garment)
-            shown, inside = garment.image, garment.mask
+            self._keep(look.key, self._understand(self._picture(look.key), look.category))
+            shown, inside = self._cutout(look.key)  # as everybody after this one will see it
         embedding = torch.from_numpy(look.embedding)
         return Garment(shown, inside, look.category, embedding, look.worn, look.notes)
 
@@ -208,6 +205,11 @@ class Looks:
     def _unkept(self, key: str) -> Path:
         """Is there as long as a look's files are, but the store does not know it."""
         return self.pictures / f".{key}{UNKEPT}"
+
+    def _cutout(self, key: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """The kept cut-out (3, H, W) and its mask (H, W), both in [0, 1]. Raises OSError where either is not there."""
+        with Image.open(self.cutouts / f"{key}.jpg") as image, Image.open(self._mask(key)) as mask:
+            return images.to_unit(images.to_tensor(image)), images.to_unit(torch.from_numpy(_grey(mask)))
 
     def _mask(self, key: str) -> Path:
         return self.cutouts / f"{key}.png"

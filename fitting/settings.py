@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         room_at: address of the services of a cluster that does the work; None for this process. See docs/scaling.md.
         room_token: that they ask for.
         queue: visitors who may wait; more are asked to come back.
+        at_once: try-ons worked on at the same time; 0 for one on each core, up to four.
         visit_minutes: after which a silent visit is over, and deleted.
         languages: of the page; whoever reads none of them gets the first.
         visible_mark: write "AI-made picture" into the corner of downloads; their metadata always say so.
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     room_at: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")
     room_token: SecretStr = SecretStr("")
     queue: int = Field(default=32, ge=1, le=1000)
+    at_once: int = Field(default=0, ge=0, le=64)
     visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
     languages: Annotated[tuple[Literal["en", "zh-CN", "es"], ...], NoDecode] = ("en", "zh-CN", "es")
     visible_mark: bool = False

@@ -22,6 +22,7 @@ from fitting.ui.offers import Finders, add_catalogue, category_of, count_of
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Shopper
 from fitting.ui.telling import spoken
+from fitting.ui.turns import Turns
 from fitting.ui.visits import Visits
 
 MOST = 50  # items recommended at once
@@ -37,14 +38,14 @@ class Suggestion(TypedDict):
     reasons: list[str]
 
 
-def add_api(room: FittingRoom, shop: ShopFront, visits: Visits, adviser: Adviser) -> None:
+def add_api(room: FittingRoom, shop: ShopFront, visits: Visits, adviser: Adviser, turns: Turns) -> None:
     """Add the endpoints to the app being built."""
-    _add_try_on(room, shop, visits)
+    _add_try_on(room, shop, visits, turns)
     _add_recommend(visits, adviser)
     add_catalogue(Finders(shop))
 
 
-def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
+def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits, turns: Turns) -> None:
 
     def try_on(
         photo: FileData,
@@ -69,7 +70,8 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits) -> None:
                 )
             else:
                 worn = garment_of(shop, item)
-            result = room.try_on(person, worn, worn_as)
+            with turns.at_once():
+                result = room.try_on(person, worn, worn_as)
             if item is not None and request.session_hash:  # what nobody in particular did counts for nobody
                 visit.shopper.did(item, EventKind.TRIED)
             path = visits.save(visit, result.picture, "fitting-room.png")

@@ -33,8 +33,9 @@ from fitting.ui.pictures import picture_input
 from fitting.ui.recommended import Recommended
 from fitting.ui.shelves import SamplePerson, ShopFront, pictures_of
 from fitting.ui.studio_panel import connect_studio, studio_panel
-from fitting.ui.turns import Turns
+from fitting.ui.turns import Turns, together
 from fitting.ui.visits import Visits
+from fitting.ui.waiting import limit
 from fitting.ui.wearing import Wearing
 
 
@@ -94,10 +95,11 @@ def build_app(
             seen = arriving(garment, garment["choice"], garment["chosen"], revision)
             app.load(browsing.arrive, revision, seen, **LIGHT)
             app.unload(journey.leave)
-            add_api(room, shop, visits, adviser)
+            add_api(room, shop, visits, adviser, turns)
         return app
 
     app = in_each(page, settings.languages)
+    limit(app, together(settings.at_once))
     app.queue(max_size=settings.queue, default_concurrency_limit=4)
     return app
 

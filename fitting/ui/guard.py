@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fitting.settings import Settings
 from fitting.ui import words
+from fitting.ui.waiting import Busy, Line, asks_as_page
 
 MAX_BODY = 2**20  # of a call: pictures are uploaded apart
 FORM = 2**16  # what an upload carries beside the file
@@ -140,6 +141,7 @@ class Guard:
     Args:
         heavy: functions of the app, by number and by name, that count as a try-on.
         public: folders whose pictures are for everybody's eyes; browsers may keep those, but no other file.
+        line: of those who wait, to tell whoever finds it full when to come back.
     """
 
     def __init__(
@@ -149,12 +151,14 @@ class Guard:
         limiter: Limiter,
         public: Iterable[str | Path] = (),
         heavy: Collection[int | str] = (),
+        line: Line | None = None,
     ) -> None:
         self.app = app
         self.settings = settings
         self.limiter = limiter
         self.told = Told.by(settings)
         self.heavy = frozenset(heavy)
+        self.seconds = line.seconds if line is not None else lambda: None
         self.public = tuple(f"{Path(folder).resolve()}/" for folder in public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -173,6 +177,8 @@ class Guard:
         refusal = self._refusal(scope["method"], path, scope)
         if refusal is None and scope["method"] == "POST" and _CALL.match(path):
             receive, refusal = await self._looked_through(scope, receive)
+            busy = Busy(scope, receive, send_told, self.seconds, asks_as_page(scope["headers"]))
+            return await (refusal or self.app)(scope, receive, busy)
         await (refusal or self.app)(scope, receive, send_told)
 
     def _file_headers(self, path: str) -> list[tuple[bytes, bytes]]:

@@ -22,6 +22,7 @@ from fitting.ui.adviser import Adviser
 from fitting.ui.guard import SPARE, Limiter
 from fitting.ui.shelves import ShopFront
 from fitting.ui.traffic import Traffic
+from fitting.ui.waiting import Line
 
 if TYPE_CHECKING:  # either needs an extra
     from fitting.ui.metrics import Metrics
@@ -67,6 +68,8 @@ def routes_of(
         traffic: says whether anything more is taken.
     """
 
+    line = Line(app)
+
     def health(request: Request) -> Response:
         """Whether the server answers at all."""
         return JSONResponse({"status": "ok"})
@@ -75,6 +78,10 @@ def routes_of(
         """Whether it can take another visitor: the networks are loaded before it answers anything."""
         reason = "closing" if traffic is not None and traffic.closing else _not_ready(app)
         return JSONResponse({"status": reason or "ready"}, 503 if reason else 200)
+
+    async def waiting(request: Request) -> Response:
+        """How many wait for a try-on, and how long one is likely to take that is asked for now."""
+        return JSONResponse(line.said(), headers={"cache-control": "no-store"})
 
     def picture(request: Request) -> Response:
         """An item's picture, by the item's id: no path is given away."""
@@ -89,6 +96,7 @@ def routes_of(
     found: list[BaseRoute] = [
         Route("/health", health),
         Route("/ready", ready),
+        Route("/waiting", waiting),
         Route("/picture/{item:path}", picture),
     ]
     if metrics is not None:
@@ -116,8 +124,7 @@ def lifespan_of(tools: Tools | None) -> Callable[[Any], Any] | None:
 
 
 def _not_ready(app: gr.Blocks) -> str | None:
-    queue = app._queue
-    if queue.max_size is not None and len(queue) >= queue.max_size:
+    if Line(app).full:
         return "the queue is full"
     folder = os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir())
     if shutil.disk_usage(folder).free < SPARE:

@@ -22,9 +22,11 @@ from starlette.routing import BaseRoute
 from fitting.settings import Settings
 from fitting.ui.guard import Guard, Limiter
 from fitting.ui.languages.page import Reader
+from fitting.ui.sessions import KEPT, Answered, bound
 from fitting.ui.style import STYLE, theme
 from fitting.ui.telling import in_words
 from fitting.ui.traffic import Door, Tally, Traffic
+from fitting.ui.waiting import Line
 
 PREFIX = "fitting-room-"  # of folders for uploads and results, in the temporary folder or in GRADIO_TEMP_DIR
 
@@ -36,6 +38,9 @@ def prepare() -> None:
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Or Gradio would sum up the last ten thousand calls after every single one, for a page that is not offered.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     # How soon a closed tab is noticed, and the visit deleted.
     os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "3")
     parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
@@ -96,7 +101,9 @@ def launch(
     }
     # Who calls is for the guard to find out: uvicorn by itself would believe any program on this machine.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    guard = Middleware(Guard, settings=settings, limiter=limiter or Limiter(settings), public=public, heavy=heavy)
+    limiter = limiter or Limiter(settings)
+    guard = Middleware(Guard, settings=settings, limiter=limiter, public=public, heavy=heavy, line=Line(app))
+    bound(app)
     traffic = traffic or Traffic()
     for fn in app.fns.values():
         if fn.fn is not None and not inspect.iscoroutinefunction(fn.fn) and not inspect.isasyncgenfunction(fn.fn):
@@ -114,12 +121,14 @@ def launch(
             "pwa": False,
             "mcp_server": False,
             "enable_monitoring": False,
+            "state_session_capacity": KEPT,
             "app_kwargs": {
                 "middleware": [
                     Middleware(Tally, traffic=traffic),
                     Middleware(Reader, languages=settings.languages),
                     guard,
                     Middleware(Door, traffic=traffic),
+                    Middleware(Answered, blocks=app),
                 ],
                 "routes": list(routes),
                 "lifespan": lifespan,

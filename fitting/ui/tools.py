@@ -40,6 +40,7 @@ from fitting.ui.offers import Finders, Offers, category_of, count_of, offer, pag
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Shopper
 from fitting.ui.telling import spoken
+from fitting.ui.turns import together
 
 Answer = TypeVar("Answer")
 Where = Annotated[
@@ -85,7 +86,7 @@ class Tools:
         self.room, self.shop, self.adviser = room, shop, adviser
         self.settings, self.limiter = settings, limiter
         self.finders = Finders(shop)
-        self._turn = anyio.CapacityLimiter(1)
+        self._turn = anyio.CapacityLimiter(together(settings.at_once))
         self.server = MCPServer(settings.name, instructions=_ABOUT, log_level="WARNING")
         self.server.tool(title="Try a garment on", annotations=_READS, structured_output=False)(self.try_on)
         self.server.tool(title="Recommend garments", annotations=_READS)(self.recommend)
@@ -201,7 +202,7 @@ class Tools:
             raise ToolError(words.TOO_OFTEN)
 
     async def _in_turn(self, dress: Callable[[], Answer]) -> Answer:
-        """One at a time, and not too many in line."""
+        """As many at a time as there are cores, and not too many in line."""
         if self._turn.statistics().tasks_waiting >= self.settings.queue:
             raise ToolError(words.BUSY)
         return await _in_words(lambda: anyio.to_thread.run_sync(dress, limiter=self._turn))

@@ -6,6 +6,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fitting.cores import cores
+
+MOST = 4  # try-ons at once by default: beyond that, the parts that Python does one at a time decide
+
+
+def together(at_once: int) -> int:
+    """How many try-ons are worked on at the same time, by the setting: 0 is one for each core, up to four."""
+    return at_once or min(cores(), MOST)
+
+
+def share_cores(at_once: int) -> None:
+    """Divide the cores among the try-ons that are worked on at the same time; call it before any is.
+
+    Each keeps its share even while nobody else is there: networks count in another order on another number of threads,
+    and a result shall not depend on who else tries something on.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, cores() // together(at_once)))
+
 
 class Turns:
     """Shared by all visitors. Safe to use from several threads."""
