@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python; do \
 	&& { echo $$p; break; }; done)
 PIP = .venv/bin/python -m pip
 
-.PHONY: run test lint audit clean
+.PHONY: run test test-cluster lint audit clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed
@@ -18,7 +18,11 @@ run: .venv/installed
 test: .venv/installed-dev lint
 	sh scripts/browser.sh
 	sh scripts/postgres.sh
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not cluster"
+
+# A Ray cluster on this machine gives up where others keep the cores busy, so it has them to itself.
+test-cluster: .venv/installed-dev
+	.venv/bin/python -m pytest -m cluster tests/test_cluster_ray.py
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

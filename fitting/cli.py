@@ -11,13 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fitting import cli_catalogue, cli_generators, cli_recommend, cli_report, cli_studio
+from fitting import cli_bulk, cli_catalogue, cli_cluster, cli_generators, cli_recommend, cli_report, cli_studio
 from fitting.cli_studio import Worn, spoken
 
 app = typer.Typer(
     help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 app.add_typer(cli_catalogue.app, name="catalogue")
+app.add_typer(cli_cluster.app, name="cluster")
+app.add_typer(cli_bulk.app, name="bulk")
 app.command("recommend")(cli_recommend.recommend)
 app.command("report")(cli_report.report)
 app.command("teach")(cli_studio.teach)

@@ -96,7 +96,7 @@ def import_(
     _one_thread_a_picture()
     with opened(shop, database, vectors, sample=products is None) as found:
         try:
-            with _bar("Importing") as progress:
+            with progress_bar("Importing") as progress:
                 report = found.take_in(products, orders, pictures, prune, currency, progress, reviews)
         except NothingUsableError as error:
             _tell_problems(error.report)
@@ -162,7 +162,7 @@ def check(
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[float], None]]:
+def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
     """A progress bar; the function sets it to a share."""
     with typer.progressbar(length=1000, label=label) as bar:
         yield lambda share: bar.update(max(round(1000 * share) - bar.pos, 0))
@@ -177,7 +177,7 @@ def _check_file(products: Path, pictures: Path | None) -> None:
 
     report = Report()
     try:
-        with _bar("Checking") as progress:
+        with progress_bar("Checking") as progress:
             described = Profiles.fitting(network_name()) is not None
             good = check_products(products, pictures, report, progress, described)
     except (ShopError, WeightsError) as error:
