@@ -15,6 +15,7 @@ from fitting import garment as garments
 from fitting import person as people
 from fitting import weights as shipped
 from fitting.body import SEEN
+from fitting.compiled import prepared, runtime_of
 from fitting.engine import Engine
 from fitting.errors import GarmentError, PhotoError
 from fitting.explain import explained
@@ -92,18 +93,27 @@ class FittingRoom:
 
     @classmethod
     def load(
-        cls, weights: Path | None = None, device: str | torch.device = "cpu", remembered: int = REMEMBERED
+        cls,
+        weights: Path | None = None,
+        device: str | torch.device = "cpu",
+        remembered: int = REMEMBERED,
+        runtime: str = "torch",
     ) -> FittingRoom:
         """Open a room with the shipped networks, or with those in another folder.
 
+        Args:
+            runtime: what runs them, "torch", "openvino" or, whichever is the faster here, "auto".
+
         Raises:
-            WeightsError: weights are missing or damaged.
+            WeightsError: weights are missing or damaged, or the runtime is not installed.
         """
         drawn = ((weights or shipped.FOLDER) / "tryon").is_dir()
+        runtime = runtime_of(runtime)
+        garment_net = folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last)
         return cls(
-            folded(shipped.load(PersonNet, "person", weights)).to(device),
-            folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last).to(device),
-            Engine.load(weights, device) if drawn else None,
+            prepared(folded(shipped.load(PersonNet, "person", weights)).to(device), runtime),
+            prepared(garment_net.to(device), runtime),
+            Engine.load(weights, device, runtime) if drawn else None,
             remembered,
         )
 
