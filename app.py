@@ -20,7 +20,7 @@ def main() -> None:
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
     from fitting.ui.blocks import build_app
-    from fitting.ui.closing import serve
+    from fitting.ui.closing import leave, serve
     from fitting.ui.guard import Limiter
     from fitting.ui.logs import adopt_server, begin, refused
     from fitting.ui.routes import lifespan_of, metrics_of, routes_of, tools_of
@@ -51,6 +51,7 @@ def main() -> None:
         launch(page, settings, limiter, routes, lifespan_of(tools), traffic, **options)
         adopt_server()
         serve(page, traffic, settings.finish_seconds)
+    leave()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def host(say: Say, folder: Path, port: int, delay: float, settings: dict[str, st
         os.dup2(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", buffering=1) for descriptor in (1, 2))
     os.chdir(folder)
-    os.environ.update(settings, GRADIO_TEMP_DIR=str(folder / "uploads"))
+    os.environ.update({"FITTING_LANGUAGES": "en", **settings, "GRADIO_TEMP_DIR": str(folder / "uploads")})
     http_server.INITIAL_PORT_VALUE = port
     (folder / "shop").mkdir()
     FittingRoom.load = classmethod(lambda cls, **options: FakeRoom(delay))  # type: ignore[assignment, method-assign]

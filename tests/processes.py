@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+HERE = Path(__file__).parent
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["shopping", "visitor", "fitting.shop", "fitting.training.loop", "app"])
 PATIENCE = 120.0  # seconds: machines that test are often busy
 
 
@@ -17,6 +22,7 @@ class Child:
     """A process, and what it says. It is given a function to say something with before its other arguments."""
 
     def __init__(self, target: Callable[..., None], *given: Any) -> None:
+        _begin_server(target.__module__)
         self._ear, mouth = CONTEXT.Pipe(duplex=False)
         self.process = CONTEXT.Process(target=_begin, args=(mouth, target, given), daemon=True)
         self.process.start()
@@ -64,6 +70,14 @@ def stop_here(say: Callable[[Any], None]) -> None:
     """Say where this process is, and do nothing more until it is killed."""
     say("here")
     time.sleep(10 * PATIENCE)
+
+
+def _begin_server(module: str) -> None:
+    """Start the process that all others are made from, with all that their functions need."""
+    CONTEXT.set_forkserver_preload([module])
+    with pytest.MonkeyPatch.context() as patch:  # it is not told where this one looks for modules
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(HERE), os.environ.get("PYTHONPATH", ""))))
+        forkserver.ensure_running()
 
 
 def _begin(mouth: Any, target: Callable[..., None], given: tuple[Any, ...]) -> None:

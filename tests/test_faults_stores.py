@@ -22,6 +22,7 @@ from fitting.catalogue import Catalogue
 from fitting.errors import ShopError
 from fitting.events import Event, EventKind
 from fitting.recommender import Recommender
+from fitting.settings import Settings
 from fitting.shop import Shop
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
@@ -193,7 +194,8 @@ def test_pictures_that_are_gone_are_missed_by_nobody_else(
     for path in (lost.picture, *(shop.folder / "cutouts").glob(f"{lost.picture.stem}.*")):
         path.unlink()
     whole.picture.write_bytes(whole.picture.read_bytes()[:-100])  # cut short; its cut-out is there
-    app = build_app(FakeRoom(), shop)  # type: ignore[arg-type]  # the page is built all the same
+    english = Settings(languages=("en",))
+    app = build_app(FakeRoom(), shop, settings=english)  # type: ignore[arg-type]  # the page is built all the same
     with TestClient(Starlette(routes=routes_of(app, shop))) as client:
         answer = client.get("/picture/red-top")
         assert answer.status_code == 404 and answer.json() == {"detail": words.GONE}

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
 
@@ -20,6 +20,7 @@ from fitting.ui.traffic import Traffic
 log = logging.getLogger(__name__)
 
 FETCH = 1.0  # seconds left to fetch the pictures that were finished last
+HANG_UP = 1.0  # seconds for the server to close its connections
 UNASKED = "cards"  # the line of pictures that nobody waits for
 
 
@@ -27,7 +28,7 @@ def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float) -> None:
     """Wait until the process is told to stop (SIGTERM, Ctrl-C), and then stop the app, which was launched before.
 
     Args:
-        finish_seconds: for what is in hand. If it takes longer, this ends the process itself.
+        finish_seconds: for what is in hand; what takes longer is given up.
     """
     asked: list[int] = []
 
@@ -39,6 +40,7 @@ def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
+    log.info("serving", extra={"told": {"port": app.server_port}})
     while not asked and app.is_running:
         time.sleep(0.1)
     traffic.closing = True
@@ -49,12 +51,27 @@ def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float) -> None:
         time.sleep(FETCH)
     log.info("stopped", extra={"told": {"finished": max(held - left, 0), "given_up": left}})
     _delete_uploads()
-    if not left:
-        app.close(verbose=False)
-    else:  # its threads would be waited for
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    _close(app)
+
+
+def leave() -> NoReturn:
+    """End the process, and whatever its threads may still be doing: waiting for them might take long, and taking the
+    interpreter apart beneath them crashes it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    _delete_uploads()  # what was given up may have gone on, and been finished meanwhile
+    os._exit(0)
+
+
+def _close(app: gr.Blocks) -> None:
+    """As `Blocks.close`, but hardly waiting for browsers to hang up: open pages keep a connection for good."""
+    logging.getLogger("uvicorn.error").disabled = True  # what is cut off now is no error
+    app._queue.close()
+    app.is_running = False
+    app.app.stop_event.set()
+    if app.server is not None:
+        app.server.should_exit = True
+        app.server.thread.join(HANG_UP)
 
 
 def in_hand(app: gr.Blocks, traffic: Traffic) -> int:
