@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 from fitting.ui.serving import assets, launch, prepare
@@ -11,11 +10,10 @@ from fitting.ui.zero import register
 
 def main() -> None:
     """Build the app with our own networks and people and the shop's garments, and serve it."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     prepare()
     register()
+    from fitting.cluster.front import recommender_of, room_of
     from fitting.errors import ShopError, WeightsError
-    from fitting.room import FittingRoom
     from fitting.settings import load
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
@@ -27,23 +25,25 @@ def main() -> None:
     from fitting.ui.shelves import load_people
     from fitting.ui.traffic import Traffic
     from fitting.ui.turns import share_cores
+    from fitting.ui.warming import warm
     from fitting.ui.watched import Watched
 
     try:
         settings = load()
         begin(settings)
         share_cores(settings.at_once)
-        room = FittingRoom.load()
+        room = room_of(settings)
         shop = Shop.usual(settings)
     except (WeightsError, ShopError) as error:
         sys.exit(refused(error))
     with shop:
-        adviser = Adviser(shop)
+        people, adviser = load_people(assets()), Adviser(shop, recommender_of(settings))
         adviser.prepare()
+        warm(room, people[0].picture, next(assets().glob("garments/*.jpg")))
         limiter, metrics, traffic = Limiter(settings), metrics_of(settings), Traffic()
         room = metrics.watch(room) if metrics else Watched(room)  # type: ignore[assignment]
         tools = tools_of(settings, room, shop, adviser, limiter)
-        page = build_app(room, shop, load_people(assets()), adviser, settings)
+        page = build_app(room, shop, people, adviser, settings)
         routes = routes_of(page, shop, metrics, tools, traffic)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
         public = [str(shop.pictures)]
