@@ -280,5 +280,6 @@ def train_garment(data: Path, folder: Path, minutes: float | None = None, resume
         minutes,
         resume,
         lambda shown, path: preview(batches, shown, path),
+        together=2,
     )
     save(trained, folder / "weights")

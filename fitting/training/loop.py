@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from fitting.precision import quick
 from fitting.training import checkpoint
+from fitting.training.processes import Processes
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +95,11 @@ def train(
     minutes: float | None = None,
     resume: bool = False,
     preview: Callable[[nn.Module, Path], None] | None = None,
+    together: int = 1,
 ) -> nn.Module:
     """Train `net` by the plan and return its exponential moving average.
+
+    On several processes (see `fitting.training.processes`) only the first returns; the others end.
 
     Args:
         net: trained in place, channels_last, under bf16 autocast.
@@ -105,25 +109,30 @@ def train(
         minutes: stop (with a checkpoint) after this long.
         resume: go on from the folder's checkpoint, if there is one.
         preview: called with the averaged network and a PNG's path at each checkpoint.
+        together: rows of a batch that belong together, and are not divided among processes.
     """
+    processes = Processes.joined()
     folder.mkdir(parents=True, exist_ok=True)
     net.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)
     ema = copy.deepcopy(net).eval().requires_grad_(False)
     start = restore(folder, plan, net, ema, optimizer) if resume else 0
+    processes.begin_alike(net)
+    processes.begin_alike(ema)
     began = kept = time.monotonic()
     totals: dict[str, float] = {}
-    writer = summary_writer(folder)
+    writer = summary_writer(folder) if processes.first else _NoWriter()
     net.train()
     for step, batch in batches(plan, start, batch_of):
         rate = plan.rate_at(step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         with quick(next(net.parameters()).device):
-            losses = losses_of(net, batch)
+            losses = losses_of(net, processes.share_of(batch, together))
         loss = torch.stack([value.float() for value in losses.values()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        processes.average_gradients(net)
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
         # A young average would remember the start for too long.
@@ -132,14 +141,14 @@ def train(
             totals[name] = totals.get(name, 0.0) + value.item()
         now = time.monotonic()
         if (step + 1) % 100 == 0:
-            means = {name: total / 100 for name, total in totals.items()}
+            means = processes.mean({name: total / 100 for name, total in totals.items()})
             totals.clear()
             text = " ".join(f"{name} {mean:.4f}" for name, mean in means.items())
             log.info("step %d/%d %s rate %.1e %.0f s", step + 1, plan.steps, text, rate, now - began)
             for name, mean in means.items():
                 writer.add_scalar(name, mean, step + 1)
-        over = minutes is not None and now - began > minutes * 60
-        if now - kept > plan.checkpoint_minutes * 60 or over or step + 1 == plan.steps:
+        over = minutes is not None and processes.agreed(now - began > minutes * 60)
+        if processes.first and (now - kept > plan.checkpoint_minutes * 60 or over or step + 1 == plan.steps):
             keep(folder, plan, step + 1, net, ema, optimizer)
             if preview:
                 preview(ema, folder / f"preview-{step + 1:06d}.png")
@@ -147,6 +156,7 @@ def train(
         if over:
             break
     writer.close()
+    processes.leave()
     return ema
 
 
