@@ -7,6 +7,7 @@ their errors only the kind and the place in the code are told.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -17,7 +18,7 @@ import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from fitting.errors import FittingError, ShopError, WeightsError
 from fitting.settings import Settings
@@ -53,12 +54,15 @@ def refused(error: Exception) -> str | int:
 
 
 def set_up(style: Style) -> None:
-    """Write the log to the standard error, and what would be printed there by Python itself, too."""
-    handler = logging.StreamHandler()
+    """Write the log to the standard error, and what Python itself and libraries would print there, too."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, Printed) else sys.stderr
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if style == "json" else Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(OURS).setLevel(logging.INFO)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written, as on a full disk, is not told to the log
+    sys.stderr = Printed(stream)
     sys.excepthook = _uncaught
     threading.excepthook = lambda thrown: _uncaught(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)
 
@@ -69,6 +73,34 @@ def adopt_server() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+
+
+class Printed(io.TextIOBase):
+    """Stands for the standard error: what is printed there becomes lines of the log. Gradio prints tracebacks, with
+    all that visitors and programs sent: of those only the error's kind is told."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._rest = ""
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            if not line or line[0].isspace() or line.startswith("Traceback "):
+                continue
+            error = re.match(r"[\w.]*(?:Error|Exception|Warning|Interrupt|Exit)\b", line)
+            logging.getLogger("stderr").warning("%s", error[0] if error else line)
+            if error:  # what follows in the same breath is more of what it says
+                break
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
 
 
 class Lines(logging.Formatter):
