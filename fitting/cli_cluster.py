@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import subprocess  # nosec B404
 import sys
 import time
 from enum import Enum
@@ -34,7 +34,7 @@ def node(
         private = _private()
     part = ["--head"] if join is None else ["--address", join]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *part, "--disable-usage-stats", *context.args]
-    done = subprocess.run(command, env={**os.environ, **private}, check=False)
+    done = subprocess.run(command, env={**os.environ, **private}, check=False)  # nosec B603
     raise typer.Exit(done.returncode)
 
 
