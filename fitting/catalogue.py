@@ -73,7 +73,7 @@ class Catalogue:
         folder = Path(folder)
         try:
             content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{FILE} is not valid JSON: {error}") from error
         rows = content.get("items") if isinstance(content, dict) else None
         if not isinstance(rows, list):

@@ -153,15 +153,16 @@ def _flatten(image: Image.Image) -> Image.Image:
     """Any colour mode -> RGB in sRGB on white, carrying nothing of the file's metadata."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit grey: keep the high byte, as Pillow does for 16-bit colour
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray((grey >> 8).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     elif image.has_transparency_data:
         clear = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+        image = Image.new("RGB", clear.size, "white")
+        image.paste(clear, mask=clear)
     elif profile and image.mode in ("RGB", "CMYK"):
         image = _to_srgb(image, profile)
     flat = image.convert("RGB")
-    return Image.frombytes("RGB", flat.size, flat.tobytes())
+    flat.info = {}
+    return flat
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

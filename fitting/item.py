@@ -109,7 +109,11 @@ def _picture(value: str, folder: Path) -> Path:
     picture = folder / value
     if not picture.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"picture must be inside the catalogue's folder, not {value!r}")
-    if not picture.is_file():
+    try:
+        there = picture.is_file()
+    except OSError:  # a name that is too long
+        there = False
+    if not there:
         raise ValueError(f"picture {value!r} does not exist")
     return picture
 
@@ -119,9 +123,13 @@ def _price(value: Any) -> float | None:
         return None
     # True is an int to Python, but nobody means it as a price.
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
+    try:
+        price = float(value) if is_number else math.nan
+    except OverflowError:
+        price = math.inf
+    if not math.isfinite(price) or price < 0:
         raise ValueError(f"price must be a number that is not negative, not {value!r}")
-    return float(value)
+    return price
 
 
 def _colours(value: Any) -> tuple[str, ...]:

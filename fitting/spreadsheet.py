@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import IO, cast
 from fitting.errors import ShopError
 
 SEPARATORS = ",;\t|"
+LONGEST = 1 << 20  # letters of a line: what is longer is no row of a table, and is never held in memory
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 
@@ -66,8 +68,8 @@ class Sheet:
             text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")
             self._open.callback(text.detach)
             self.remarks = [remark] if remark else []
-            self._begin(text, known, required)
-        except (OSError, EOFError, csv.Error) as error:
+            self._begin(_lines(text, path.name), known, required)
+        except (OSError, EOFError, zlib.error, csv.Error) as error:
             self._open.close()
             raise ShopError(f"{path.name} cannot be read: {error}") from None
         except ShopError:
@@ -93,7 +95,7 @@ class Sheet:
                 place = f"lines {line} to {last}" if last > line else "this line"
                 yield line, f'a quotation mark is missing or one too many in {place} (write "" for one in a text)'
                 continue
-            except (OSError, EOFError):
+            except (OSError, EOFError, zlib.error):
                 raise ShopError(f"{self.path.name} is damaged after line {line - 1}. Export it again.") from None
             if "".join(values).strip():
                 yield line, self._row(values)
@@ -110,13 +112,13 @@ class Sheet:
             return f"{name} contains characters that cannot be read (save the file as UTF-8)"
         return row
 
-    def _begin(self, text: IO[str], known: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
+    def _begin(self, lines: Iterator[str], known: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
         """Read the header: which separator there is, and which column is where."""
-        first = text.readline()
+        first = next(lines, "")
         self._offset = 1
         told = re.fullmatch(r"sep=(.)\s*", first)  # a first line that Excel writes
         if told:
-            first = text.readline()
+            first = next(lines, "")
             self._offset = 2
         choices = told[1] if told else SEPARATORS
         headers = {separator: next(csv.reader([first], delimiter=separator), []) for separator in choices}
@@ -131,7 +133,15 @@ class Sheet:
         unused = [name.strip() for place, name in enumerate(header) if place not in self._places.values()]
         if any(unused):
             self.remarks.append(f"{self.path.name}: not used: {', '.join(name for name in unused if name)}.")
-        self._reader = csv.reader(text, delimiter=best, strict=True)
+        self._reader = csv.reader(lines, delimiter=best, strict=True)
+
+
+def _lines(text: IO[str], name: str) -> Iterator[str]:
+    """Line by line. Raises ShopError at one that is longer than any row."""
+    while line := text.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise ShopError(f"{name} has a line of more than a million letters, so it is no table. Export it again.")
+        yield line
 
 
 def _survey(content: IO[bytes], name: str) -> tuple[str, str, int]:

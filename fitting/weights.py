@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -57,10 +56,11 @@ def load(net_class: type[Net], name: str, folder: Path | None = None) -> Net:
     config_class = net_class.Config  # type: ignore[attr-defined]
     try:
         config = config_class(**json.loads((place / "config.json").read_text()))
-        net = net_class(config)
+        with torch.device("meta"):  # takes no memory, whatever a damaged config asks for
+            net = net_class(config)
         state = load_file(place / "model.safetensors")
-        net.load_state_dict({key: _single(value) for key, value in state.items()}, strict=True)
-    except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        net.load_state_dict({key: _single(value) for key, value in state.items()}, strict=True, assign=True)
+    except Exception as error:  # what a network makes of a damaged config can be anything
         raise WeightsError(f"{place} does not fit this version: {error}. {REMEDY}") from error
     return net.eval()
 
@@ -100,11 +100,14 @@ def sha256(path: Path) -> str:
 def _manifest(folder: Path) -> dict[str, str]:
     path = folder / "manifest.json"
     try:
-        return dict(json.loads(path.read_text()))
+        content = json.loads(path.read_text())
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing. {REMEDY}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WeightsError(f"{path} is not valid JSON. {REMEDY}") from None
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} is not a list of files. {REMEDY}")
+    return content
 
 
 def _single(value: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.languages import told
 from fitting.ui.look import garment_of
-from fitting.ui.offers import Finders, add_catalogue, category_of, count_of
+from fitting.ui.offers import Finders, add_catalogue, category_of, count_of, id_of
 from fitting.ui.shelves import ShopFront
 from fitting.ui.shopper import Shopper
 from fitting.ui.telling import spoken
@@ -69,7 +69,7 @@ def _add_try_on(room: FittingRoom, shop: ShopFront, visits: Visits, turns: Turns
                     _uploaded(visits, session, "garment", garment), GarmentError
                 )
             else:
-                worn = garment_of(shop, item)
+                worn = garment_of(shop, id_of(item))
             with turns.at_once():
                 result = room.try_on(person, worn, worn_as)
             if item is not None and request.session_hash:  # what nobody in particular did counts for nobody
@@ -97,7 +97,7 @@ def _add_recommend(visits: Visits, adviser: Adviser) -> None:
         shopper = visits.of(request.session_hash).shopper if request.session_hash else Shopper()
         try:
             wanted, number = category_of(category), count_of(count, 1, MOST)
-            found = adviser.recommend(shopper, viewed, wanted, number)
+            found = adviser.recommend(shopper, None if viewed is None else id_of(viewed), wanted, number)
         except Exception as error:
             raise gr.Error(spoken(error), title=words.SORRY, print_exception=False) from None
         if found is None:

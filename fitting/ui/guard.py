@@ -7,7 +7,6 @@ address. None of that is let through: nothing is ever fetched on a stranger's be
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -26,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fitting.settings import Settings
 from fitting.ui import words
+from fitting.ui.calls import Key, Takes, asked_for, fits, names_a_file_elsewhere, parsed
 from fitting.ui.waiting import Busy, Line, asks_as_page
 
 MAX_BODY = 2**20  # of a call: pictures are uploaded apart
@@ -44,8 +43,8 @@ _READ = re.compile(
 )
 _CALL = re.compile(r"/gradio_api/(queue/join|(run|api|call|call/v2)/[\w-]+/?)$")
 _UPLOAD = "/gradio_api/upload"
-_SMALL = re.compile(r"/gradio_api/(reset/?|cancel)$|/mcp$")  # agents' calls are measured where they are read
-_ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+_SMALL = re.compile(r"/gradio_api/(reset/?|cancel)$")
+_AGENTS = "/mcp"  # their calls are measured where they are read
 
 
 class Limiter:
@@ -141,6 +140,7 @@ class Guard:
     Args:
         heavy: functions of the app, by number and by name, that count as a try-on.
         public: folders whose pictures are for everybody's eyes; browsers may keep those, but no other file.
+        takes: what the app's functions take; None to leave that to the app.
         line: of those who wait, to tell whoever finds it full when to come back.
     """
 
@@ -150,14 +150,15 @@ class Guard:
         settings: Settings,
         limiter: Limiter,
         public: Iterable[str | Path] = (),
-        heavy: Collection[int | str] = (),
+        heavy: Collection[Key] = (),
         line: Line | None = None,
+        takes: Takes | None = None,
     ) -> None:
         self.app = app
         self.settings = settings
         self.limiter = limiter
         self.told = Told.by(settings)
-        self.heavy = frozenset(heavy)
+        self.heavy, self.takes = frozenset(heavy), takes
         self.seconds = line.seconds if line is not None else lambda: None
         self.public = tuple(f"{Path(folder).resolve()}/" for folder in public)
 
@@ -175,8 +176,8 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope["method"], path, scope)
-        if refusal is None and scope["method"] == "POST" and _CALL.match(path):
-            receive, refusal = await self._looked_through(scope, receive)
+        if refusal is None and scope["method"] == "POST" and (_CALL.match(path) or _SMALL.match(path)):
+            receive, refusal = await self._looked_through(path, scope, receive)
             busy = Busy(scope, receive, send_told, self.seconds, asks_as_page(scope["headers"]))
             return await (refusal or self.app)(scope, receive, busy)
         await (refusal or self.app)(scope, receive, send_told)
@@ -196,7 +197,7 @@ class Guard:
         if method in ("GET", "HEAD"):
             return None if _READ.match(path) else JSONResponse({"detail": words.NOTHING_HERE}, 404)
         is_call, is_upload = bool(_CALL.match(path)), path.rstrip("/") == _UPLOAD
-        if method != "POST" or not (is_call or is_upload or _SMALL.match(path)):
+        if method != "POST" or not (is_call or is_upload or _SMALL.match(path) or path == _AGENTS):
             return JSONResponse({"detail": words.NOTHING_HERE}, 404)
         headers = Headers(scope=scope)
         client = self._client(scope)
@@ -208,30 +209,33 @@ class Guard:
         peer = scope["client"][0] if scope.get("client") else ""
         return client_of(peer, Headers(scope=scope).get("x-forwarded-for", ""), self.settings.proxies)
 
-    async def _looked_through(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
+    async def _looked_through(self, path: str, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
         """Read a call, and give it back to be read again; or a refusal: it is too long, names files elsewhere, or
         asks for one try-on too many."""
         content, refusal = await _read(receive)
         if refusal is not None:
             return receive, refusal
         try:
-            body = json.loads(content)
-            elsewhere = _names_a_file_elsewhere(body)
+            body = parsed(content)
+            elsewhere = names_a_file_elsewhere(body)
         except (ValueError, RecursionError):
             return receive, _refused(words.NO_JSON, 400)
         if elsewhere:
             return receive, _refused(words.NO_ADDRESSES, 400)
-        asked = {Path(scope["path"]).name, body.get("fn_index") if isinstance(body, dict) else None}
-        if asked & self.heavy and not self.limiter.allows("try", self._client(scope)):
+        if _SMALL.match(path):
+            return _again(content, receive), None
+        if asked_for(path, body) in self.heavy and not self.limiter.allows("try", self._client(scope)):
             return receive, _told_to_wait(as_text=False)
-        return _again({"type": "http.request", "body": content, "more_body": False}, receive), None
+        if self.takes is not None and not fits(path, body, self.takes):
+            return receive, _refused(words.NO_SUCH_CALL, 400)
+        return _again(content, receive), None
 
     def _too_large(self, headers: Headers) -> Response | None:
         """An upload's size is known before any of it is read."""
         stated = headers.get("content-length", "")
         if not stated.isdecimal():
             return PlainTextResponse(words.SIZE_UNKNOWN, 411)
-        if int(stated) > (self.settings.upload_mb << 20) + FORM:
+        if len(stated) > 15 or int(stated) > (self.settings.upload_mb << 20) + FORM:
             return PlainTextResponse(words.too_large(self.settings.upload_mb), 413)
         if shutil.disk_usage(os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir())).free < SPARE:
             return PlainTextResponse(words.BUSY, 503)
@@ -261,20 +265,10 @@ async def _read(receive: Receive) -> tuple[bytes, Response | None]:
     return content, None
 
 
-def _again(first: Message, then: Receive) -> Receive:
-    waiting = [first]
+def _again(content: bytes, then: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> Message:
         return waiting.pop() if waiting else await then()
 
     return receive
-
-
-def _names_a_file_elsewhere(value: Any) -> bool:
-    """Whether any file object in the call is named by an address, which Gradio would fetch."""
-    if isinstance(value, dict):
-        path = value.get("path")
-        if isinstance(path, str) and _ADDRESS.match(path):
-            return True
-        return any(_names_a_file_elsewhere(part) for part in value.values())
-    return isinstance(value, list) and any(_names_a_file_elsewhere(part) for part in value)

@@ -88,7 +88,7 @@ def page(
     Raises:
         GarmentError: there is no such colour, or limit or offset are no sensible numbers.
     """
-    if colour is not None and colour not in COLOURS:
+    if colour is not None and (not isinstance(colour, str) or colour not in COLOURS):
         raise GarmentError(words.no_such_colour(COLOURS))
     if not isinstance(search, str):
         raise GarmentError(words.SEARCH_IN_WORDS)
@@ -123,6 +123,17 @@ def count_of(number: object, least: int, most: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
         raise GarmentError(words.count_between(least, most))
     return number
+
+
+def id_of(item: object) -> str:
+    """An item's id that a program sent; see `count_of`.
+
+    Raises:
+        GarmentError: it is no text.
+    """
+    if not isinstance(item, str):
+        raise GarmentError(words.NO_SUCH_ITEM)
+    return item
 
 
 def category_of(name: str) -> Category | None:

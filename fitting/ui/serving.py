@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from fitting.settings import Settings
+from fitting.ui.calls import functions_of
 from fitting.ui.guard import Guard, Limiter
 from fitting.ui.languages.page import Reader
 from fitting.ui.sessions import KEPT, Answered, bound
@@ -102,7 +103,8 @@ def launch(
     # Who calls is for the guard to find out: uvicorn by itself would believe any program on this machine.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     limiter = limiter or Limiter(settings)
-    guard = Middleware(Guard, settings=settings, limiter=limiter, public=public, heavy=heavy, line=Line(app))
+    told = {"public": public, "heavy": heavy, "line": Line(app), "takes": functions_of(app)}
+    guard = Middleware(Guard, settings=settings, limiter=limiter, **told)
     bound(app)
     traffic = traffic or Traffic()
     for fn in app.fns.values():

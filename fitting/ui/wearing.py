@@ -271,7 +271,7 @@ class Wearing:
 
 def pressed(event: gr.EventData) -> str | None:
     """What was pressed, as the page says: an item, a garment or a look."""
-    item = getattr(event, "item", None)
+    item = getattr(event, "item", None) if isinstance(event._data, dict) else None
     return item if isinstance(item, str) else None
 
 
