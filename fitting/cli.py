@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,9 @@ class Trainable(str, Enum):
     REVIEWS = "reviews"
     SHOPPERS = "shoppers"
     PICTURES = "pictures"
+
+
+TOGETHER = {Trainable.PERSON, Trainable.GARMENT, Trainable.TRYON, Trainable.REVIEWS}  # by several processes
 
 
 class Objectives(str, Enum):
@@ -150,7 +154,9 @@ def train(
     ] = None,
     objective: Annotated[Objectives, typer.Option(help="pictures only: what the players play for.")] = Objectives.HINGE,
 ) -> None:
-    """Train NETWORK on the data folder."""
+    """Train NETWORK on the data folder; several processes at once, as docs/scaling.md shows."""
+    if network not in TOGETHER and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise typer.BadParameter(f"{network.value} is trained by one process; start it without a launcher")
     logging.getLogger("fitting").setLevel(logging.INFO)
     folder = folder or Path("runs") / network.value
     with spoken():

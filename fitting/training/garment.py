@@ -24,6 +24,7 @@ from fitting.encoder import load_imagenet
 from fitting.garment import GarmentNet, Kind
 from fitting.training.garment_data import SIDE, GarmentTables, tables
 from fitting.training.loop import Plan, Stage, train
+from fitting.training.processes import Processes
 from fitting.training.views import Rng, blurred, camera, lit, look, spoiled, tensor, texture
 from fitting.weights import save
 
@@ -268,7 +269,8 @@ def train_garment(data: Path, folder: Path, minutes: float | None = None, resume
         minutes: stop, with a checkpoint, after this long.
         resume: go on from the checkpoint in `folder`.
     """
-    batches = GarmentBatches(tables(data, folder.parent / "cache" / "garment"))
+    with Processes.joined().first_before_others():
+        batches = GarmentBatches(tables(data, folder.parent / "cache" / "garment"))
     net = GarmentNet()
     load_imagenet(net.encoder)
     trained = train(

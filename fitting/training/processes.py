@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +54,15 @@ class Processes:
     def first(self) -> bool:
         """Whether this one writes checkpoints and logs."""
         return self.rank == 0
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """The first one does this alone, the others after it: what it wrote into a cache is there for them."""
+        if self.count > 1 and not self.first:
+            dist.barrier()
+        yield
+        if self.count > 1 and self.first:
+            dist.barrier()
 
     def share_of(self, batch: Batch, together: int = 1) -> Batch:
         """This process's slice of a batch; what has no rows is everybody's.

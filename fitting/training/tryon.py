@@ -14,6 +14,7 @@ from fitting.generator import Generator
 from fitting.person import PersonNet
 from fitting.training import checkpoint
 from fitting.training.garment_data import tables as garment_tables
+from fitting.training.processes import Processes
 from fitting.training.tryon_data import TryOnBatches
 from fitting.training.tryon_flow import train_flow
 from fitting.training.tryon_game import GamePlan, train_game
@@ -41,7 +42,8 @@ def train_tryon(
         start: a folder of weights to go on from, as the shipped ones, with fewer steps; anew by default.
     """
     began = time.monotonic()
-    batches = tryon_batches(data, folder.parent / "cache")
+    with Processes.joined().first_before_others():
+        batches = tryon_batches(data, folder.parent / "cache")
 
     def left() -> float | None:
         return None if minutes is None else minutes - (time.monotonic() - began) / 60
