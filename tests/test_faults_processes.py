@@ -216,14 +216,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         for path in (empty, breaking):
             with pytest.raises(AppError):
                 client.predict(photo=handle_file(str(path)), item="upper-1", api_name="/try_on")
-        running.ask("POST", "/gradio_api/call/try_on", {"data": ["a shopper's birthday"]})  # of which Gradio prints all
-        running.until("/metrics", r'fitting_wait_seconds_count\{line="room"\} 4')
         figures = running.until("/metrics", r'fitting_errors_total\{kind="broken"\} 1')
         waiting = client.submit(photo=handle_file(str(photo)), item="upper-2", api_name="/try_on")
-        running.until("/metrics", r'fitting_wait_seconds_count\{line="room"\} 5')
+        running.until("/metrics", r'fitting_wait_seconds_count\{line="room"\} 4')
         running.stop()
         ready = running.until("/ready", "closing")
-        refused = running.ask("POST", "/gradio_api/call/try_on", {"data": []})
+        refused = running.ask("POST", "/gradio_api/call/catalogue", {"data": ["", "auto", None, 1, 0]})
         result = Path(waiting.result(timeout=120)[0])
         code = running.process.wait()
         secrets = [client.session_hash, "holiday", "127.0.0.1", "birthday", "hush", str(folder / "uploads")]
@@ -254,7 +252,6 @@ def test_the_log_is_one_object_a_line_and_tells_nothing_of_anybody(story: Story)
     (broken,) = [line for line in story.log if line["level"] == "error"]
     assert broken["errors"][0]["kind"] == "RuntimeError" and "understand_person" in json.dumps(broken["errors"])
     assert "/secret/path" not in text
-    assert [line["message"] for line in story.log if line["logger"] == "stderr"] == ["ValueError"]
 
 
 def test_the_log_begins_with_the_settings(story: Story) -> None:
@@ -266,7 +263,7 @@ def test_figures_tell_of_stages_lines_errors_and_answers(story: Story) -> None:
     for found in (
         'fitting_stage_seconds_count{stage="warp"} 1.0',
         'fitting_try_ons_total{outcome="photo"} 1.0',
-        'fitting_wait_seconds_bucket{le="+Inf",line="room"} 4.0',
+        'fitting_wait_seconds_bucket{le="+Inf",line="room"} 3.0',
         'fitting_errors_total{kind="photo"} 1.0',
         'fitting_answers_total{code="200"}',
         "fitting_in_hand 0.0",

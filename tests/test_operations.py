@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from fitting.errors import PhotoError, ShopError, WeightsError
 from fitting.lookups import Lookups
 from fitting.settings import Settings
 from fitting.ui import words
-from fitting.ui.logs import JsonLines, Lines, cleared, refused
+from fitting.ui.logs import JsonLines, Lines, Printed, cleared, refused
 from fitting.ui.metrics import Metrics
 from fitting.ui.telling import in_words, kind_of, met
 from fitting.ui.traffic import Traffic
@@ -109,6 +111,17 @@ def test_errors_tell_their_kind_their_place_and_their_cause() -> None:
     text = Lines().format(record("it failed", error=error))
     assert text.splitlines()[:2] == ["WARNING fitting.test: it failed", f"  ShopError: {shop['said']}"]
     assert cleared("nothing of anybody: 3 of 12, at 09:30") == "nothing of anybody: 3 of 12, at 09:30"
+
+
+def test_of_what_gradio_prints_the_log_has_the_kind_alone(caplog: pytest.LogCaptureFixture) -> None:
+    printed = Printed(io.StringIO())
+    try:
+        raise ValueError("Received inputs:\nanna's birthday dress\n    [more of it]")
+    except ValueError:
+        traceback.print_exc(file=printed)
+    print("A line", "and its rest.", file=printed)
+    assert [record.getMessage() for record in caplog.records] == ["ValueError", "A line and its rest."]
+    assert {record.name for record in caplog.records} == {"stderr"}
 
 
 def test_why_the_app_does_not_start_is_a_line_of_the_log_where_that_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
