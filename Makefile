@@ -20,9 +20,10 @@ test: .venv/installed-dev lint
 	sh scripts/postgres.sh
 	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not cluster"
 
-# A Ray cluster on this machine gives up where others keep the cores busy, so it has them to itself.
+# A Ray cluster on this machine gives up where others keep the cores busy, so it has them to itself. Ray leaves
+# connections of its own to the garbage collector.
 test-cluster: .venv/installed-dev
-	.venv/bin/python -m pytest -m cluster tests/test_cluster_ray.py
+	.venv/bin/python -m pytest -m cluster -W "ignore:unclosed <socket.socket fd" tests/test_cluster_ray.py
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .
