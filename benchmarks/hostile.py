@@ -13,7 +13,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,6 +43,7 @@ class Target:
         words: what such inputs are made of.
         longest: bytes of an input.
         mutations: what is changed in an input, besides bytes.
+        close: ends what was begun for it.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Target:
     seeds: dict[str, bytes]
     words: Sequence[bytes] = ()
     longest: int = 6000
-    mutations: Sequence[Mutation] = field(default_factory=tuple)
+    mutations: Sequence[Mutation] = ()
+    close: Callable[[], Any] = lambda: None
 
     def mutated(self, content: bytes, chance: Random) -> bytes:
         """An input, changed in one of the ways."""

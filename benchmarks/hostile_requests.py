@@ -6,7 +6,6 @@ An input is a request as it goes over the wire: a line with method and address, 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import http.client
 import json
 import logging
@@ -39,9 +38,10 @@ ENDLESS = re.compile(r"/gradio_api/(heartbeat|queue/data)")
 JSON = "content-type: application/json"
 _WORDS = (
     *b"GET POST /gradio_api/ /call/ /run/ queue/join upload file= proxy= /mcp .. %2e %00 // /picture/".split(),
-    *b'{"data": "fn_index": "session_hash": "event_data": "trigger_id": {"path": "url": "meta": [[ null 1e999'.split(),
+    *b'PHOTO {"data": "fn_index": "session_hash": "event_data": {"path": "url": "meta": [[ null 1e999'.split(),
     *b'content-length: x-forwarded-for: 192.0.2.1 ::1 https:// file:///etc/passwd "orig_name": "\\u0000" -1'.split(),
 )
+_CHANGES = [after(b"\n\n", of_json)]
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ def _form(content: bytes) -> bytes:
     return b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + content + b"\r\n--x--\r\n"
 
 
-def _usual(photo: str, functions: dict[str, tuple[int, int]]) -> dict[str, bytes]:
-    """Requests as the page and programs make them.
+def _usual(functions: dict[str, tuple[int, int]]) -> dict[str, bytes]:
+    """Requests as the page and programs make them; PHOTO stands for the path of an uploaded photo.
 
     Args:
         functions: of the page, by name: number, and how many values each takes.
     """
-    file = {"path": photo, "meta": {"_type": "gradio.FileData"}}
+    file = {"path": "PHOTO", "meta": {"_type": "gradio.FileData"}}
     tool = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     found: dict[str, tuple[Any, ...]] = {
         "page": ("GET /?item=upper-1&lang=es",),
-        "file": (f"GET /gradio_api/file={photo}",),
+        "file": ("GET /gradio_api/file=PHOTO",),
         "picture": ("GET /picture/upper-1",),
         "catalogue": ("POST /gradio_api/call/catalogue", {"data": ["top", "upper", "blue", 5, 0]}, JSON),
         "by_name": ("POST /gradio_api/call/v2/catalogue", {"search": "top", "limit": 3}, JSON),
@@ -126,7 +126,6 @@ def guard(folder: Path) -> Target:
         await PlainTextResponse("let in")(scope, receive, send)
 
     guarded, loop = Guard(app, SETTINGS, Limiter(SETTINGS), [folder], {"try_on", 3}), asyncio.new_event_loop()
-    atexit.register(loop.close)
 
     def check(content: bytes) -> bool:
         asked = Asked.of(content)
@@ -154,9 +153,7 @@ def guard(folder: Path) -> Target:
             assert started[0]["status"] in (*REFUSALS, 200), started[0]["status"]
         return bool(reached)
 
-    return Target(
-        "guard", check, _usual("/tmp/photo.png", {"dress": (3, 4)}), _WORDS, mutations=[after(b"\n\n", of_json)]
-    )
+    return Target("guard", check, _usual({"dress": (3, 4)}), _WORDS, mutations=_CHANGES, close=loop.close)
 
 
 class _Heard(logging.Handler):
@@ -180,20 +177,20 @@ def api(folder: Path) -> Target:
     tools = tools_of(SETTINGS, room, shop, adviser, Limiter(SETTINGS))
     app = build_app(room, shop, [], adviser, SETTINGS)
     stack, heard = ExitStack(), _Heard()
-    atexit.register(stack.close)
     routes = routes_of(app, shop, None, tools)
     where = stack.enter_context(served(app, settings=SETTINGS, routes=routes, lifespan=lifespan_of(tools)))
     port = int(where.rpartition(":")[2])
     logging.getLogger().addHandler(heard)
+    stack.callback(logging.getLogger().removeHandler, heard)
     Image.new("RGB", (90, 120), "grey").save(folder / "me.png")
     grey = (folder / "me.png").read_bytes()
     upload = _request("POST /gradio_api/upload", _form(grey), *_MULTIPART)
     photo = json.loads(_answer(port, Asked.of(upload))[1])[0]
     functions = {fn.fn.__name__: (number, len(fn.inputs)) for number, fn in app.fns.items() if fn.fn is not None}
-    seeds = _usual(photo, functions)
+    seeds = _usual(functions)
 
     def check(content: bytes) -> bool:
-        asked = Asked.of(content)
+        asked = Asked.of(content.replace(b"PHOTO", photo.encode()))
         Path(photo).parent.mkdir(exist_ok=True)
         Path(photo).write_bytes(grey)  # or the first to have the visit deleted would be the last to have a photo
         heard.broken.clear()
@@ -213,7 +210,7 @@ def api(folder: Path) -> Target:
             assert secret.encode() not in said, f"an answer that tells {secret!r}"
         return used
 
-    return Target("api", check, seeds, _WORDS, mutations=[after(b"\n\n", of_json)])
+    return Target("api", check, seeds, _WORDS, mutations=_CHANGES, close=stack.close)
 
 
 _MULTIPART = ("content-type: multipart/form-data; boundary=x",)

@@ -7,6 +7,7 @@ address. None of that is let through: nothing is ever fetched on a stranger's be
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ from fitting.settings import Settings
 from fitting.ui import words
 from fitting.ui.calls import Key, Takes, asked_for, fits, names_a_file_elsewhere, parsed
 from fitting.ui.waiting import Busy, Line, asks_as_page
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 2**20  # of a call: pictures are uploaded apart
 FORM = 2**16  # what an upload carries beside the file
@@ -179,8 +182,27 @@ class Guard:
         if refusal is None and scope["method"] == "POST" and (_CALL.match(path) or _SMALL.match(path)):
             receive, refusal = await self._looked_through(path, scope, receive)
             busy = Busy(scope, receive, send_told, self.seconds, asks_as_page(scope["headers"]))
-            return await (refusal or self.app)(scope, receive, busy)
-        await (refusal or self.app)(scope, receive, send_told)
+            return await (refusal or self._answer)(scope, receive, busy)
+        await (refusal or self._answer)(scope, receive, send_told)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer. Gradio stumbles over some requests that nobody's page or program sends."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        except Exception:
+            if begun or scope["method"] != "POST":
+                raise
+            log.warning("a request was not understood", exc_info=True)
+            is_upload = _UPLOAD in scope["path"]
+            said = PlainTextResponse(words.NO_FORM, 400) if is_upload else _refused(words.NO_SUCH_CALL, 400)
+            await said(scope, receive, send)
 
     def _file_headers(self, path: str) -> list[tuple[bytes, bytes]]:
         if "/file=" not in path:
