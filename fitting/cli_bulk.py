@@ -88,7 +88,9 @@ def _on(address: str | None, workers: int | None) -> Iterator[int]:
     except ModuleNotFoundError:
         raise ShopError("This needs Ray. Install it with: pip install 'fitting-room[cluster]'") from None
     here = None if address else workers or os.cpu_count()
-    ray.init(address, num_cpus=here, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(
+        address or "local", num_cpus=here, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
     try:
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:

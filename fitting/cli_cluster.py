@@ -66,7 +66,7 @@ def serve(
     size = Size(
         least=least, most=max(least, most), cpus=cpus, gpus=gpus, at_once=max(at_once, together), together=together
     )
-    ray.init(address=address, log_to_driver=False, include_dashboard=None if address else False)
+    ray.init(address or "local", log_to_driver=False, include_dashboard=None if address else False)
     rays.start(proxy_location="EveryNode", http_options={"host": host, "port": port})
     try:
         for offered in services or list(Offered):
