@@ -39,7 +39,6 @@ def main() -> None:
     with shop:
         people, adviser = load_people(assets()), Adviser(shop, recommender_of(settings))
         adviser.prepare()
-        warm(room, people[0].picture, next(assets().glob("garments/*.jpg")))
         limiter, metrics, traffic = Limiter(settings), metrics_of(settings), Traffic()
         room = metrics.watch(room) if metrics else Watched(room)  # type: ignore[assignment]
         tools = tools_of(settings, room, shop, adviser, limiter)
@@ -50,6 +49,8 @@ def main() -> None:
         options = {"allowed_paths": public, "prevent_thread_lock": True, "quiet": settings.log == "json"}
         launch(page, settings, limiter, routes, lifespan_of(tools), traffic, **options)
         adopt_server()
+        # Not before: a process that is told to stop while it starts would be taken apart beneath this thread.
+        warm(room, people[0].picture, next(assets().glob("garments/*.jpg")))
         serve(page, traffic, settings.finish_seconds)
     leave()
 
