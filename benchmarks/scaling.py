@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,7 @@ def tables(assumed: Assumed, measured: dict[str, Any]) -> str:
         ("What one machine does", rates(measured)),
         ("What is assumed", assumptions(assumed)),
         ("Visitors a day", plan(assumed, measured)),
+        ("Only what visitors wait for: no pictures for shelves", plan(replace(assumed, cards=0.0), measured)),
         ("In bulk", bulk(assumed, measured)),
     ]
     return "\n\n".join(f"### {title}\n\n{text}" for title, text in parts)
