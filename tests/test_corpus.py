@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import hostile
-import hostile_requests
-import hostile_shop
+from test_fuzz import TARGETS, breaks_nothing, hostile
 
 CORPUS = Path(__file__).parent / "corpus"
-TARGETS = {**hostile.TARGETS, **hostile_shop.TARGETS, **hostile_requests.TARGETS}
 FOUND = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
+Targets = Callable[[str], hostile.Target]
 
 
 @pytest.fixture(scope="module")
-def check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, bytes], bool]]:
-    """Puts an input to a target, each of which is set up once."""
+def target_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
+    """Targets by name, each of them set up once."""
     known: dict[str, hostile.Target] = {}
 
-    def checked(name: str, content: bytes) -> bool:
+    def target(name: str) -> hostile.Target:
         if name not in known:
             known[name] = TARGETS[name](tmp_path_factory.mktemp(name))
-        return known[name].check(content)
+        return known[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", "")  # a target sets it, and it shall be as before
-        yield checked
-        for target in known.values():
-            target.close()
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.getbasetemp()))  # a server sets it: afterwards as before
+        yield target
+        for opened in known.values():
+            opened.close()
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_what_once_broke_something_breaks_nothing(path: Path, check: Callable[[str, bytes], bool]) -> None:
-    check(path.parent.name, path.read_bytes())
+def test_what_once_broke_something_breaks_nothing(path: Path, target_of: Targets) -> None:
+    target_of(path.parent.name).check(path.read_bytes())
 
 
-def test_there_are_inputs_of_every_folder() -> None:
+def test_no_request_breaks_the_server(target_of: Targets) -> None:
+    breaks_nothing(target_of("api"), 25)
+
+
+def test_there_are_inputs_and_every_one_has_a_target() -> None:
     assert FOUND and {path.parent.name for path in FOUND} <= TARGETS.keys()

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ from fitting.settings import Settings
 from fitting.ui import words
 from fitting.ui.blocks import build_app
 from fitting.ui.routes import routes_of
-from fitting.ui.sessions import Session
+from fitting.ui.sessions import Session, tidy
 from fitting.ui.turns import MOST, share_cores, together
 from fitting.ui.waiting import Line
 
+Opened = tuple[gr.Blocks, str, str]
 SETTINGS = Settings(queue=2, at_once=2, proxies=1)
 
 
@@ -44,16 +44,23 @@ class SlowRoom(FakeRoom):
         return super().try_on(*given, **options)
 
 
-@contextmanager
-def opened(tmp_path: Path, room: FakeRoom) -> Iterator[tuple[gr.Blocks, str, str]]:
+@pytest.fixture(scope="module")
+def room() -> SlowRoom:
+    return SlowRoom()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, room: SlowRoom) -> Iterator[Opened]:
     """The app, its address, and a photo that was uploaded to it."""
+    folder = tmp_path_factory.mktemp("waiting")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-        shop, adviser = advised(wardrobe(tmp_path))
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "cache"))
+        shop, adviser = advised(wardrobe(folder))
         app = build_app(room, shop, [], adviser, SETTINGS)  # type: ignore[arg-type]
         with served(app, settings=SETTINGS, routes=routes_of(app, shop)) as address:
-            Image.linear_gradient("L").resize((90, 120)).convert("RGB").save(tmp_path / "me.png")
-            yield app, address, json.loads(upload(address, tmp_path / "me.png").body)[0]
+            Image.linear_gradient("L").resize((90, 120)).convert("RGB").save(folder / "me.png")
+            yield app, address, json.loads(upload(address, folder / "me.png").body)[0]
+            room.may_go.set()
 
 
 def asked(address: str, photo: str, **headers: str) -> Answer:
@@ -65,42 +72,42 @@ def answer(address: str, called: Answer) -> str:
     return ask(address, "GET", f"/gradio_api/call/try_on/{json.loads(called.body)['event_id']}").body.decode()
 
 
-def test_a_full_room(tmp_path: Path) -> None:
-    room = SlowRoom()
-    with opened(tmp_path, room) as (app, address, photo):
-        assert json.loads(ask(address, "GET", "/waiting").body) == {"waiting": 0, "seconds": None}
-        let_in = [asked(address, photo) for _ in range(2)]
-        assert all(room.inside.acquire(timeout=30) for _ in let_in), "two are worked on at the same time"
-        let_in += [asked(address, photo) for _ in range(2)]
-        assert Line(app).full and len(Line(app)) == 2
-        assert not room.inside.acquire(timeout=0.1), "and no more than two"
-        refused = asked(address, photo, accept_language="es")
-        assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
-        assert json.loads(refused.body)["detail"].startswith("El probador está lleno")
-        shown = asked(address, photo, x_gradio_user="app")
-        assert shown.status == 429, "the page would say something else"
-        assert json.loads(shown.body)["detail"] == words.BUSY
-        room.may_go.set()
-        assert all("event: complete" in answer(address, called) for called in let_in)
-        said = json.loads(ask(address, "GET", "/waiting").body)
-        assert said["waiting"] == 0 and said["seconds"] >= 0
-        assert "event: complete" in answer(address, asked(address, photo)), "there is room again"
+def test_a_full_room(opened: Opened, room: SlowRoom) -> None:
+    app, address, photo = opened
+    assert json.loads(ask(address, "GET", "/waiting").body) == {"waiting": 0, "seconds": None}
+    let_in = [asked(address, photo) for _ in range(2)]
+    assert all(room.inside.acquire(timeout=30) for _ in let_in), "two are worked on at the same time"
+    let_in += [asked(address, photo) for _ in range(2)]
+    assert Line(app).full and len(Line(app)) == 2
+    assert not room.inside.acquire(timeout=0.1), "and no more than two"
+    refused = asked(address, photo, accept_language="es")
+    assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
+    assert json.loads(refused.body)["detail"].startswith("El probador está lleno")
+    shown = asked(address, photo, x_gradio_user="app")
+    assert shown.status == 429, "the page would say something else"
+    assert json.loads(shown.body)["detail"] == words.BUSY
+    room.may_go.set()
+    assert all("event: complete" in answer(address, called) for called in let_in)
+    said = json.loads(ask(address, "GET", "/waiting").body)
+    assert said["waiting"] == 0 and said["seconds"] >= 0
+    assert "event: complete" in answer(address, asked(address, photo)), "there is room again"
 
 
-def test_nothing_of_a_call_by_program_stays_in_memory(tmp_path: Path) -> None:
-    with opened(tmp_path, FakeRoom()) as (app, address, photo):
-        for _ in range(3):
-            assert "event: complete" in answer(address, asked(address, photo))
-        queue, holder = app._queue, app.state_holder
-        kept = (queue.pending_event_ids_session, queue.pending_messages_per_session)
-        until = time.monotonic() + 20  # it goes just after the answer
-        while any(map(len, (*kept, holder.session_data, holder.time_last_used))) and time.monotonic() < until:
-            time.sleep(0.01)
-        assert not any(map(len, (*kept, holder.session_data, holder.time_last_used)))
-        assert len(queue.event_analytics) <= int(os.environ.get("GRADIO_ANALYTICS_MAX_EVENTS", 10_000))
+def test_nothing_of_a_call_by_program_stays_in_memory(opened: Opened, room: SlowRoom) -> None:
+    app, address, photo = opened
+    room.may_go.set()
+    for _ in range(3):
+        assert "event: complete" in answer(address, asked(address, photo))
+    queue, holder = app._queue, app.state_holder
+    kept = (queue.pending_event_ids_session, queue.pending_messages_per_session)
+    until = time.monotonic() + 20  # it goes just after the answer
+    while any(map(len, (*kept, holder.session_data, holder.time_last_used))) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(map(len, (*kept, holder.session_data, holder.time_last_used)))
+    assert len(queue.event_analytics) <= int(os.environ.get("GRADIO_ANALYTICS_MAX_EVENTS", 10_000))
 
 
-def test_a_session_describes_no_component_that_never_changed(tmp_path: Path) -> None:
+def test_a_session_describes_no_component_that_never_changed() -> None:
     with gr.Blocks() as app:
         said, kept = gr.Textbox("before"), gr.State("mine")
     session = Session(app)
@@ -110,6 +117,16 @@ def test_a_session_describes_no_component_that_never_changed(tmp_path: Path) -> 
     session._update_value_in_config(said._id, "after")
     assert session[kept._id] == "changed"
     assert [one["props"]["value"] for one in session.components if one["id"] == said._id] == ["after"]
+
+
+def test_names_of_files_that_are_gone_are_dropped(tmp_path: Path) -> None:
+    with gr.Blocks() as app:
+        gr.Textbox()
+    (tmp_path / "here.png").touch()
+    names = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
+    app.temp_file_sets.append(names)
+    tidy(app)
+    assert names == {str(tmp_path / "here.png")}
 
 
 def test_a_line_gets_longer_with_everybody_in_it() -> None:
