@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
+import scaling
 import stages
 from stand_in import SIZE, Correlation, StandIn, macs, moved, parameters
 
@@ -47,3 +49,18 @@ def test_multiplications_are_counted() -> None:
 def test_sample_people_are_shown_on_a_page_of_the_size_asked_for(size: tuple[int, int]) -> None:
     path = next(iter(sorted((stages.ASSETS / "people").glob("*.jpg"))))
     assert stages.photo_of(path, size).size == size
+
+
+def test_a_days_visitors_are_reckoned_in_cores_and_core_hours() -> None:
+    assumed = scaling.Assumed(peak=4, used=0.5, price=0.1)
+    service = scaling.Service("dress", seconds=8.64)
+    assert service.cores(10_000) == pytest.approx(1.0)
+    assert service.replicas(10_000, assumed) == 8 + 1, "four times the mean at half a core each, and one to lose"
+    assert service.core_hours(10_000, assumed) == pytest.approx(48) == service.core_hours(1, assumed)
+    assert service.core_hours(100_000, assumed) == pytest.approx(480)
+    measured = {path.stem: json.loads(path.read_text()) for path in scaling.HERE.glob("*.json")}
+    text = scaling.tables(assumed, measured)
+    assert "| 10,000,000 |" in text and "`--price` | 0.1 |" in text
+    fewer = scaling.services(scaling.Assumed(cards=0), measured)
+    for more, less in zip(scaling.services(assumed, measured), fewer, strict=True):
+        assert more.seconds >= less.seconds > 0
