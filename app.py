@@ -14,6 +14,7 @@ def main() -> None:
     register()
     from fitting.cluster.front import recommender_of, room_of
     from fitting.errors import ShopError, WeightsError
+    from fitting.room import FittingRoom
     from fitting.settings import load
     from fitting.shop import Shop
     from fitting.ui.adviser import Adviser
@@ -40,16 +41,17 @@ def main() -> None:
         people, adviser = load_people(assets()), Adviser(shop, recommender_of(settings))
         adviser.prepare()
         limiter, metrics, traffic = Limiter(settings), metrics_of(settings), Traffic()
-        room = metrics.watch(room) if metrics else Watched(room)  # type: ignore[assignment]
-        tools = tools_of(settings, room, shop, adviser, limiter)
-        page = build_app(room, shop, people, adviser, settings)
+        watched: FittingRoom = metrics.watch(room) if metrics else Watched(room)  # type: ignore[assignment]
+        tools = tools_of(settings, watched, shop, adviser, limiter)
+        page = build_app(watched, shop, people, adviser, settings)
         routes = routes_of(page, shop, metrics, tools, traffic)
         # The pictures of the items, and no other files of the shop, are for everybody's eyes.
         public = [str(shop.pictures)]
         options = {"allowed_paths": public, "prevent_thread_lock": True, "quiet": settings.log == "json"}
         launch(page, settings, limiter, routes, lifespan_of(tools), traffic, **options)
         adopt_server()
-        # Not before: a process that is told to stop while it starts would be taken apart beneath this thread.
+        # Not watched, since it is nobody's try-on. Not before either: a process that is told to stop while it starts
+        # would be taken apart beneath this thread.
         warm(room, people[0].picture, next(assets().glob("garments/*.jpg")))
         serve(page, traffic, settings.finish_seconds)
     leave()

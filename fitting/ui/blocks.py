@@ -181,8 +181,8 @@ def _result_column(finishing: Finishing | None) -> Parts:
             gr.HTML(f"<h3>{words.CONSENT_TITLE}</h3><p>{words.CONSENT}</p>", padding=False)
             agree = gr.Button(words.CONSENT_GO, variant="primary", elem_id="agree")
         status = gr.HTML(_empty(), elem_id="status", padding=False)
-        with gr.Column(visible=False, elem_id="result") as panel, gr.Tabs():
-            # Both are kept on the page: what is sent to a tab that is not would be lost.
+        # Hidden, not absent, and so are both tabs: what is sent to a part that is not on the page yet may be lost.
+        with gr.Column(visible="hidden", elem_id="result") as panel, gr.Tabs():
             with gr.Tab(words.COMPARE, render_children=True):
                 slider = gr.HTML(js_on_load=MOVE, elem_id="slider", padding=False)
             with gr.Tab(words.PLAIN, render_children=True):

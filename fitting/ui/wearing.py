@@ -301,4 +301,4 @@ def for_screen(image: Image.Image) -> Image.Image:
 
 def cleared(status: str) -> tuple[Any, ...]:
     """No result: status, panel, slider, plain, download."""
-    return status, gr.update(visible=False), "", "", gr.update(value=None, visible=False)
+    return status, gr.update(visible="hidden"), "", "", gr.update(value=None, visible=False)
