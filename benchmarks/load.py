@@ -1,7 +1,7 @@
 """What the running app does under load: one visitor, then many at once, a full queue, and a thousand try-ons in a row.
 
     pip install -e '.[bench]'
-    OMP_NUM_THREADS= python benchmarks/load.py --json benchmarks/load.json
+    python benchmarks/load.py --json benchmarks/load.json
 
 `app.py` runs in a process of its own with the shipped weights and the limits per client lifted; Locust drives it
 through the HTTP API as docs/api.md shows. A try-on is an upload, the call, the answer and the picture fetched. Every
@@ -70,6 +70,7 @@ def measure(app: App, options: argparse.Namespace) -> dict[str, Any]:
     """Everything, phase by phase."""
     client = Client(app.address)
     numbers: dict[str, Any] = {"at_once": together(options.at_once), "megabytes_started": round(app.megabytes())}
+    files = app.files()
     asked = wishes(client, options.visitors, SIZE)
     alone = {wish: client.try_on(wish) for wish in asked}
     one = Crowd(app, asked, alone, shared=True)
@@ -82,7 +83,7 @@ def measure(app: App, options: argparse.Namespace) -> dict[str, Any]:
     crowds = [one, all_]
     if options.try_ons:
         crowds.append(Crowd(app, asked, alone, shared=True, most=options.try_ons))
-        numbers["memory"] = crowds[-1].in_a_row()
+        numbers["memory"] = crowds[-1].in_a_row(files)
     for name in ("compared", "differing"):
         numbers[f"answers_{name}"] = sum(getattr(crowd, name) for crowd in crowds)
     numbers["failures"] = dict(sum((crowd.failures for crowd in crowds), Counter()))
@@ -169,8 +170,8 @@ class Crowd:
             **more,
         }
 
-    def in_a_row(self) -> dict[str, Any]:
-        """All try-ons there shall be, and the memory after each of them."""
+    def in_a_row(self, files: int) -> dict[str, Any]:
+        """All try-ons there shall be, the memory after each of them, and what is left of so many files before."""
         assert self.most is not None
         with self._visiting(STEADY):
             while len(self.done) + self.failures.total() < self.most:
@@ -184,7 +185,7 @@ class Crowd:
             "megabytes_most": round(max(self.memory)),
             "warm_up": warm,
             "megabytes_more_per_100": round(100 * slope, 2),
-            "visitors_files_left": self.app.visitors_files(),
+            "visitors_files_left": self.app.files() - files,
         }
 
     def _visiting(self, count: int) -> _Visiting:

@@ -3,7 +3,7 @@
     python benchmarks/object_store.py --json benchmarks/object_store.json
 
 A local cluster answers ten requests with the ten megabytes that each brought. Once with Serve's own proxy, once with
-what `fitting.cluster.deployments.PRIVATE` says; the object store's own counters tell what went into it meanwhile, and
+what `fitting.cluster.private.PRIVATE` says; the object store's own counters tell what went into it meanwhile, and
 what it still holds when all have been answered.
 """
 
@@ -34,7 +34,7 @@ def main() -> None:
     if options.alone:
         sys.stdout.write(f"\n{json.dumps(measured())}\n")
         return
-    from fitting.cluster.deployments import PRIVATE
+    from fitting.cluster.private import PRIVATE
 
     numbers: dict[str, Any] = {"requests": REQUESTS, "megabytes_each_way": MEGABYTES}
     for name in SENT:

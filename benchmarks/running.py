@@ -59,8 +59,8 @@ class App:
         """Resident memory."""
         return float(self.process.memory_info().rss / 2**20)
 
-    def visitors_files(self) -> int:
-        """Files of visitors on disk: uploads and results."""
+    def files(self) -> int:
+        """Files in its temporary folder: those of the page, uploads and results."""
         return sum(path.is_file() for path in (self.folder / "tmp").rglob("*"))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import typer
 
 from fitting.cli_catalogue import Database, Kind, ShopFolder, progress_bar
 from fitting.cli_studio import spoken
+from fitting.cluster.private import connect
 
 if TYPE_CHECKING:
     from fitting.cluster.bulk import Outcome, Place
@@ -80,17 +79,9 @@ def _place(shop: Path | None, database: str | None) -> Place:
 @contextmanager
 def _on(address: str | None, workers: int | None) -> Iterator[int]:
     """Ray, connected or started here; gives how many workers there are to be. Raises ShopError without Ray."""
-    from fitting.errors import ShopError
+    connect(address, None if address else workers)
+    import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise ShopError("This needs Ray. Install it with: pip install 'fitting-room[cluster]'") from None
-    here = None if address else workers or os.cpu_count()
-    ray.init(
-        address or "local", num_cpus=here, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-    )
     try:
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess  # nosec B404
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from fitting.cli_studio import spoken
+from fitting.cluster.private import connect, keep_private
 
 app = typer.Typer(help="The fitting room on several machines; see docs/scaling.md.", no_args_is_help=True)
 
@@ -31,10 +31,10 @@ def node(
 ) -> None:
     """Make this machine a node of a Ray cluster that keeps photos to itself; other options go to `ray start`."""
     with spoken():
-        private = _private()
+        told = keep_private()
     part = ["--head"] if join is None else ["--address", join]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *part, "--disable-usage-stats", *context.args]
-    done = subprocess.run(command, env={**os.environ, **private}, check=False)  # nosec B603
+    done = subprocess.run(command, env=told, check=False)  # nosec B603
     raise typer.Exit(done.returncode)
 
 
@@ -55,9 +55,7 @@ def serve(
 ) -> None:
     """Offer the services until stopped. `FITTING_ROOM_TOKEN`, where it is set, is asked for."""
     with spoken():
-        private = _private()
-    for name, value in private.items():
-        os.environ.setdefault(name, value)
+        connect(address)
     import ray
     from ray import serve as rays
 
@@ -66,7 +64,6 @@ def serve(
     size = Size(
         least=least, most=max(least, most), cpus=cpus, gpus=gpus, at_once=max(at_once, together), together=together
     )
-    ray.init(address or "local", log_to_driver=False, include_dashboard=None if address else False)
     rays.start(proxy_location="EveryNode", http_options={"host": host, "port": port})
     try:
         for offered in services or list(Offered):
@@ -79,14 +76,3 @@ def serve(
     finally:
         rays.shutdown()
         ray.shutdown()
-
-
-def _private() -> dict[str, str]:
-    """What Ray is told by the environment. Raises ShopError where Ray is not installed."""
-    from fitting.errors import ShopError
-
-    try:
-        from fitting.cluster.deployments import PRIVATE
-    except ModuleNotFoundError:
-        raise ShopError("This needs Ray. Install it with: pip install 'fitting-room[cluster]'") from None
-    return PRIVATE

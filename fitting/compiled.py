@@ -76,7 +76,7 @@ class Compiled(nn.Module):
         self.net, self.folder = net.eval(), folder
         self._ready: dict[tuple[Any, ...], tuple[Any, Any] | None] = {}
         self._lock = threading.Lock()
-        self._mine = threading.local()
+        self._idle: dict[tuple[Any, ...], list[Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
         """The network's own parts, for whoever looks at them."""
@@ -99,11 +99,15 @@ class Compiled(nn.Module):
         if ready is None:
             return self.net(*inputs)
         model, sample = ready
-        requests = self._mine.__dict__.setdefault("requests", {})  # one of each model a thread: they hold its tensors
-        if shapes not in requests:
-            requests[shapes] = model.create_infer_request()
-        found = requests[shapes].infer([given.detach().float().contiguous().numpy() for given in inputs])
-        return _like(sample, iter([torch.from_numpy(found[k].copy()) for k in range(len(found))]))
+        with self._lock:  # as many requests as callers at once, not one for every thread: each holds all tensors
+            idle = self._idle.setdefault(shapes, [])
+            request = idle.pop() if idle else model.create_infer_request()
+        try:
+            found = request.infer([given.detach().float().contiguous().numpy() for given in inputs])
+            return _like(sample, iter([torch.from_numpy(found[k].copy()) for k in range(len(found))]))
+        finally:
+            with self._lock:
+                idle.append(request)
 
     def _prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Any, Any]:
         """The model for inputs of these shapes, and an answer that shows how answers are built."""

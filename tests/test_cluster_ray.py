@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import secrets
 import socket
 import threading
 import time
@@ -12,13 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'fitting-room[cluster]'")
+if importlib.util.find_spec("ray") is None:  # not imported here: when it is, it reads whether tokens are asked for
+    pytest.skip("Ray is not installed: pip install 'fitting-room[cluster]'", allow_module_level=True)
 
 import far_room
 from shopping import write
 
 from fitting.cluster import bulk, wire
 from fitting.cluster.calling import Line
+from fitting.cluster.private import PRIVATE
 from fitting.cluster.remote_room import RemoteRoom
 from fitting.cluster.wire import Message
 from fitting.images import to_tensor
@@ -47,17 +51,18 @@ def fallen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cluster(fallen: Path) -> Iterator[str]:
     """Address of a service, on two nodes with a replica each."""
-    from fitting.cluster.deployments import PRIVATE, Size, service
-
     with pytest.MonkeyPatch.context() as patch:
         for name, value in PRIVATE.items():
             patch.setenv(name, value)
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patch.setenv("RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S", "0")  # nobody is behind when the tests end
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # replicas import what they answer with
         patch.setenv(far_room.FALLS, str(fallen))
         import ray
         from ray import serve
         from ray.cluster_utils import Cluster
+
+        from fitting.cluster.deployments import Size, service
 
         node = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
         nodes = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})

@@ -1,8 +1,8 @@
 """The services as Ray Serve deployments: each scales by itself, tells whether it is well, and keeps nothing.
 
-With `PRIVATE` in the environment of Ray's nodes, a request's body goes straight from Serve's HAProxy to one replica,
-and the answer back. Without, Serve's own proxy hands bodies through Ray's object store, where photos would lie in the
-node's shared memory for some time after the answer (measured: docs/scaling.md).
+With what `fitting.cluster.private` says in the environment of Ray's nodes, a request's body goes straight from Serve's
+HAProxy to one replica, and the answer back. Without, Serve's own proxy hands bodies through Ray's object store, where
+photos would lie in the node's shared memory for some time after the answer (measured: docs/scaling.md).
 """
 
 from __future__ import annotations
@@ -26,12 +26,6 @@ from fitting.cluster.calling import MARK
 from fitting.cluster.wire import MAX_BYTES, Message
 from fitting.frame import NET
 from fitting.settings import load
-
-PRIVATE = {  # of the environment in which Ray's nodes are started
-    "RAY_SERVE_ENABLE_HA_PROXY": "1",  # bodies do not pass through the object store
-    "RAY_automatic_object_spilling_enabled": "0",  # and what is in the object store never goes to a disk
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
-}
 
 
 class Size(BaseModel):

@@ -38,7 +38,7 @@ from fitting.training.tryon_flow import tiled
 log = logging.getLogger(__name__)
 
 PLAN = Plan(
-    stages=(Stage(4000, 32, (64, 64)), Stage(6000, 16, (128, 128))),
+    stages=(Stage(3500, 32, (64, 64)), Stage(3500, 16, (128, 128))),
     learning_rate=1e-3,
     warmup=100,
     ema=0.998,
