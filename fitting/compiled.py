@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -113,7 +114,10 @@ class Compiled(nn.Module):
         """The model for inputs of these shapes, and an answer that shows how answers are built."""
         import openvino
 
-        with torch.inference_mode(False), torch.no_grad():
+        exactly = torch.autocast(
+            "cpu", enabled=False
+        )  # whoever calls may count in half precision: not OpenVINO's matter
+        with torch.inference_mode(False), torch.no_grad(), exactly:
             given = tuple(torch.zeros(each.shape) for each in inputs)
             sample = self.net(*given)
             core, name = openvino.Core(), self._name(given)
@@ -160,9 +164,25 @@ def _converted(net: nn.Module, given: tuple[Tensor, ...]) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
-    decoder = TorchFXPythonDecoder.from_exported_program(torch.export.export(net.eval(), given))
+    with _quiet_root():
+        decoder = TorchFXPythonDecoder.from_exported_program(torch.export.export(net.eval(), given))
     frontend = FrontEndManager().load_by_framework("pytorch")
     return frontend.convert(frontend.load(decoder))
+
+
+@contextmanager
+def _quiet_root() -> Iterator[None]:
+    """OpenVINO reports, with a traceback and in nobody's name, operations that it need not take apart."""
+
+    def not_that(record: logging.LogRecord) -> bool:
+        return "not found in decomp table" not in record.getMessage()
+
+    root = logging.getLogger()
+    root.addFilter(not_that)
+    try:
+        yield
+    finally:
+        root.removeFilter(not_that)
 
 
 def _keep(model: Any, folder: Path, name: str) -> None:

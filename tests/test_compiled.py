@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,18 @@ def test_the_same_answer_of_the_same_form_in_every_thread(net: nn.Module, kept: 
             assert type(found) is Seen
             close(found, net(*views(seed)))
     assert kept.mix is net.mix, "its parts are the network's own"
+
+
+@torch.no_grad()
+def test_it_counts_exactly_whatever_the_caller_does_and_is_prepared_in_silence(
+    net: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Compiled(net, tmp_path)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = made(*views(0))
+    close(found, net(*views(0)))
+    assert list(tmp_path.glob("*/model.xml")), "OpenVINO ran it"
+    assert not caplog.records
 
 
 @torch.no_grad()
