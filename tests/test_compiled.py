@@ -76,7 +76,7 @@ def test_it_counts_exactly_whatever_the_caller_does_and_is_prepared_in_silence(
         found = made(*views(0))
     close(found, net(*views(0)))
     assert list(tmp_path.glob("*/model.xml")), "OpenVINO ran it"
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 @torch.no_grad()
