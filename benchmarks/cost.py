@@ -121,6 +121,7 @@ def side_by_side(room: FittingRoom, rounds: int) -> dict[str, object]:
 def _shelf(room: FittingRoom, person: Person, garments: list[Garment]) -> None:
     """Every garment on the person alone, as small as a card."""
     small = figure(person)
+    room.share(person, small)
     with Dresser(room, small) as dresser:
         for garment in garments:
             dresser.wear(Outfit().wear(garment))

@@ -224,6 +224,17 @@ class FittingRoom:
         scene, under = self._prepare(person, garment.category)
         return explained(scene, garment, self.engine.draw(scene, under, garment))
 
+    def share(self, person: Person, other: Person) -> None:
+        """Let what is prepared for one serve the other: they differ in nothing but the size of their photo.
+
+        Raises:
+            ValueError: they are not the same on the frame's grid.
+        """
+        if person.image is not other.image or person.parsing is not other.parsing:
+            raise ValueError("only a copy of a person, with a photo of another size, shares what is prepared for them")
+        if other is not person:
+            self._visitors.remember(key_of(other.photo), _Visitor(other, self._visitor(person).prepared))
+
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""
         pixels = photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError))
@@ -234,16 +245,21 @@ class FittingRoom:
 
     def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
         """The person ready for a garment of a category; worked out once a person and category."""
-        key = key_of(person.photo)
-        visitor = self._visitors.recall(key)
-        if visitor is None or visitor.person is not person:
-            visitor = self._visitors.remember(key, _Visitor(person))
+        visitor = self._visitor(person)
         prepared = visitor.prepared.get(category)
         self.lookups["scene"].count(prepared is not None)
         if prepared is None:
             scene = dress(person, category)
             prepared = visitor.prepared[category] = (scene, undress(scene))
-        return prepared
+        scene, under = prepared
+        return (scene if scene.person is person else replace(scene, person=person)), under
+
+    def _visitor(self, person: Person) -> _Visitor:
+        key = key_of(person.photo)
+        visitor = self._visitors.recall(key)
+        if visitor is None or visitor.person is not person:
+            visitor = self._visitors.remember(key, _Visitor(person))
+        return visitor
 
 
 class _Clock:

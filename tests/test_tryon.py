@@ -159,6 +159,28 @@ def test_category_is_found_or_given(someone: Person) -> None:
         room().try_on(someone, garment("tank"), "hat")
 
 
+def shrunk(someone: Person) -> Person:
+    """The same person, the photo half as large."""
+    frame = replace(someone.frame, **{name: value // 2 for name, value in vars(someone.frame).items()})
+    return replace(someone, photo=someone.photo[:, ::2, ::2].contiguous(), frame=frame)
+
+
+def test_a_smaller_copy_of_a_person_shares_what_is_prepared(someone: Person) -> None:
+    here, small = room(), shrunk(someone)
+    alone = here.try_on(small, garment("tee"), engine="geometric")
+    here.forget(small)
+    scene, under = here._prepare(someone, Category.UPPER)
+    here.share(someone, small)
+    prepared, same = here._prepare(small, Category.UPPER)
+    assert prepared.edit_region is scene.edit_region and same is under and prepared.person is small
+    shared = here.try_on(small, garment("tee"), engine="geometric")
+    assert shared.picture.size == alone.picture.size and shared.picture.tobytes() == alone.picture.tobytes()
+    with pytest.raises(ValueError, match="copy of a person"):
+        here.share(someone, replace(small, image=small.image.clone()))
+    here.forget(small)
+    here.forget(someone)
+
+
 def test_a_second_garment_of_the_kind_is_quicker_prepared(someone: Person) -> None:
     here = room()
     here.try_on(someone, garment("tee"))
