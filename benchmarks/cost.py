@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -40,7 +41,7 @@ from fitting.garment import Garment
 from fitting.images import to_tensor
 from fitting.outfit import Dresser, Outfit
 from fitting.person import Person, understand_person
-from fitting.precision import has_half
+from fitting.precision import device_of, has_half
 from fitting.room import FittingRoom
 from fitting.ui.cards import figure
 
@@ -56,34 +57,35 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the numbers go; without it they are only shown")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", type=Path, default=None)
+    parser.add_argument("--device", default="cpu", help="of both: cuda, mps, xpu")
     parser.add_argument("--runtime", choices=RUNTIMES, default="torch", help="what runs our networks")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--alone", nargs=2, type=int, metavar=("WIDTH", "HEIGHT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     numbers: dict[str, object] = {}
+    device = device_of(options.device)
+    room = partial(FittingRoom.load, options.weights, device, runtime=options.runtime)
     if options.alone:
-        numbers |= alone(
-            FittingRoom.load(options.weights, runtime=options.runtime), (options.alone[0], options.alone[1])
-        )
+        numbers |= alone(room(), (options.alone[0], options.alone[1]))
     else:
         # First, while this process is small: Linux counts its memory as the peak of what it starts.
         numbers["photo_768x1024"] = apart(options, SIZE)
         numbers["photo_12_megapixels"] = apart(options, LARGE)
-        numbers |= side_by_side(FittingRoom.load(options.weights, runtime=options.runtime), options.rounds)
+        numbers |= side_by_side(room(), options.rounds, device)
         numbers |= {"threads": options.threads, "runtime": runtime_of(options.runtime), "torch": torch.__version__}
-        numbers |= {"machine": platform.machine(), "half_precision": has_half()}
+        numbers |= {"machine": platform.machine(), "device": str(device), "half_precision": has_half()}
     text = json.dumps(numbers, indent=2) + "\n"
     if options.json:
         options.json.write_text(text)
     sys.stdout.write(text)
 
 
-def side_by_side(room: FittingRoom, rounds: int) -> dict[str, object]:
+def side_by_side(room: FittingRoom, rounds: int, device: torch.device) -> dict[str, object]:
     """Seconds of our path and of the stand-in, taking turns, and what the one is of the other."""
     people = [to_tensor(photo_of(path, SIZE)) for path in sorted((ASSETS / "people").glob("*.jpg"))]
     garments = [Image.open(path).convert("RGB") for path in sorted((ASSETS / "garments").glob("*.jpg"))]
-    peer, views = _peer()
+    peer, views = _peer(device)
     names = ("first_garment", "further_garment", "known_garment", "shelf_of_eight", "stand_in")
     runs: dict[str, list[float]] = {name: [] for name in names}
     offered = [room.understand_garment(garment) for garment in garments[: WARM_UP + rounds + SHELF]]
@@ -94,7 +96,7 @@ def side_by_side(room: FittingRoom, rounds: int) -> dict[str, object]:
         person = understand_person(room.person_net, photo)
         room.try_on(person, first)
         taken = {"first_garment": time.perf_counter() - since}
-        taken["stand_in"] = _seconds(torch.inference_mode()(peer), *views)
+        taken["stand_in"] = _seconds(_forward, peer, *views)
         taken["further_garment"] = _seconds(room.try_on, person, further)
         taken["known_garment"] = _seconds(room.try_on, person, known)
         taken["shelf_of_eight"] = _seconds(
@@ -128,15 +130,21 @@ def _shelf(room: FittingRoom, person: Person, garments: list[Garment]) -> None:
     room.forget(small)
 
 
-def _peer() -> tuple[stand_in.StandIn, tuple[torch.Tensor, torch.Tensor]]:
+def _peer(device: torch.device) -> tuple[stand_in.StandIn, tuple[torch.Tensor, torch.Tensor]]:
     """The stand-in, and a person and a garment for it; channels last, which is the faster order for it."""
-    net = stand_in.StandIn().eval().to(memory_format=torch.channels_last)
+    net = stand_in.StandIn().eval().to(device, memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(0)
     person, garment = (
         torch.rand(1, channels, *stand_in.SIZE, generator=generator).contiguous(memory_format=torch.channels_last)
         for channels in (3, 4)
     )
-    return net, (person, garment)
+    return net, (person.to(device), garment.to(device))
+
+
+@torch.inference_mode()
+def _forward(peer: stand_in.StandIn, *views: torch.Tensor) -> None:
+    """Until its picture has come, as ours has when `try_on` returns: a card works on after a call."""
+    peer(*views).cpu()
 
 
 def _seconds(work: Callable[..., object], *given: object) -> float:
@@ -153,7 +161,7 @@ def _summary(times: list[float]) -> dict[str, float]:
 def apart(options: argparse.Namespace, size: tuple[int, int]) -> dict[str, float]:
     """`alone` in a process of its own."""
     command = [sys.executable, __file__, "--threads", str(options.threads), "--alone", *map(str, size)]
-    command += ["--runtime", options.runtime]
+    command += ["--runtime", options.runtime, "--device", options.device]
     if options.weights:
         command += ["--weights", str(options.weights)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -18,7 +18,7 @@ from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
-from fitting.precision import last, quick
+from fitting.precision import home, last, quick
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import garment_frame, warp
@@ -77,22 +77,22 @@ class Engine:
         Args:
             generate: False leaves the generator out: the bare warp, cut by the mask.
         """
-        home = next(self.flow_net.parameters())
+        place = home(self.flow_net)
         conditions = of_scene(scene, under), of_garment(garment)
-        told = [last(t.to(home.device)) for t in conditions]
-        with quick(home.device):
+        told = [last(t.to(place)) for t in conditions]
+        with quick(place):
             found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         target = big[:, 1:].softmax(1)
-        cloth = warp(small_cloth(garment).to(home.device), found.flow)
-        edit = F.avg_pool2d(scene.edit_region[None, None], 2).to(home.device)
+        cloth = warp(small_cloth(garment).to(place), found.flow)
+        edit = F.avg_pool2d(scene.edit_region[None, None], 2).to(place)
         mask = big[:, :1].sigmoid() * cloth[:, 3:]
         if generate:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
-            joints = joint_maps(scene.person.keypoints[None]).to(home.device)
-            given = generator_input(before.to(home.device), cloth, mask, edit, target, joints)
-            with quick(home.device):
+            joints = joint_maps(scene.person.keypoints[None]).to(place)
+            given = generator_input(before.to(place), cloth, mask, edit, target, joints)
+            with quick(place):
                 drawn = self.generator(last(given))
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))

@@ -14,7 +14,7 @@ from fitting import person as people
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment_net import GarmentNet, GarmentNetConfig, GarmentReading, Kind
 from fitting.person import Part, Person, PersonNet
-from fitting.precision import last, quick
+from fitting.precision import home, last, quick
 
 __all__ = [
     "Category",
@@ -148,13 +148,13 @@ def look_closer(net: GarmentNet, unit: Tensor, glance: Tensor) -> tuple[cutout.C
 @torch.no_grad()
 def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> tuple[Tensor, Tensor]:
     """Chances (6,) and mask (h, w), from a picture or from the mean of it and its mirror image."""
-    square = images.to_signed(cutout.letterbox(unit, side)[None])
+    square = images.to_signed(cutout.letterbox(unit, side)[None]).to(home(net))
     with quick(square.device):
         reading = net(last(torch.cat([square, square.flip(3)]) if mirrored else square))
-    masks = reading.cutout[:, 0].float().sigmoid()
+    masks = reading.cutout[:, 0].float().sigmoid().cpu()
     if mirrored:
         masks = (masks[:1] + masks[1:].flip(2)) / 2
-    return reading.kind.float().softmax(1).mean(0), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
+    return reading.kind.float().softmax(1).mean(0).cpu(), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
 
 
 @torch.no_grad()
@@ -173,8 +173,9 @@ def embed(net: GarmentNet, image: Tensor, mask: Tensor) -> Tensor:
     plain = shown * inside + 0.9 * (1 - inside)
     square = cutout.letterbox(torch.cat([plain, inside]), TOUCH)[None]
     both = torch.cat([square, square.flip(3)])  # a garment and its mirror image are the same garment
+    both = both.to(home(net))
     embeddings = net(images.to_signed(both[:, :3]), both[:, 3:]).embedding
-    return F.normalize(embeddings.mean(0), dim=0)
+    return F.normalize(embeddings.float().mean(0), dim=0).cpu()
 
 
 def embed_picture(net: GarmentNet, picture: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from fitting.catalogue import Catalogue
+from fitting.precision import device_of
 from fitting.recommender import Recommender
 from fitting.room import FittingRoom
 from fitting.settings import Settings
@@ -15,11 +16,11 @@ def room_of(settings: Settings) -> FittingRoom:
     """The room that the settings name.
 
     Raises:
-        ShopError: nothing answers at `room_at`, or it does not take the token.
+        ShopError: nothing answers at `room_at`, or it does not take the token; or the device is not there.
         WeightsError: there is no `room_at`, and weights are missing or damaged.
     """
     if settings.room_at is None:
-        return FittingRoom.load(runtime=settings.runtime)
+        return FittingRoom.load(device=device_of(settings.device), runtime=settings.runtime)
     from fitting.cluster.calling import Line
     from fitting.cluster.remote_room import RemoteRoom
 
