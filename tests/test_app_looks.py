@@ -82,7 +82,7 @@ def test_taking_off_undoing_and_starting_afresh(visitor: Visitor) -> None:
     list(wearing.undo(photo, request, unheard))
     assert titles(visitor) == ["Lower 1", "Upper 1"]
     bare = wearing.start_afresh(request)
-    assert titles(visitor) == [] and bare[1]["visible"] is False and 'data-act="undo"' in bare[5]
+    assert titles(visitor) == [] and bare[1]["visible"] == "hidden" and 'data-act="undo"' in bare[5]
     assert list(visitor.journey.visits.root.glob("*/after.jpg")) == []
     list(wearing.undo(photo, request, unheard))
     assert titles(visitor) == ["Lower 1", "Upper 1"]
@@ -107,7 +107,7 @@ def test_what_fails_leaves_the_look_and_its_picture(visitor: Visitor) -> None:
     Image.new("RGB", (300, 400)).save(black)
     visitor.photo = str(black)
     (failed,) = visitor.dress("upper-2")
-    assert failed[1]["visible"] is False and visitor.wardrobe.result is None
+    assert failed[1]["visible"] == "hidden" and visitor.wardrobe.result is None
 
 
 def test_ones_own_garment_joins_the_look_and_shows_no_path(visitor: Visitor) -> None:

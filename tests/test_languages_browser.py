@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import choose_garment, choose_person, clipped, overlapping, served, try_on, unnamed, visiting
+from browsing import (
+    addresses,
+    choose_garment,
+    choose_person,
+    choose_photo,
+    clipped,
+    overlapping,
+    served,
+    status_of,
+    try_on,
+    unnamed,
+    visiting,
+)
 from fakes import FakeRoom, advised, wardrobe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -24,6 +37,7 @@ pytestmark = pytest.mark.browser
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("GRADIO_HEARTBEAT_INTERVAL", "1")
         offer, adviser = advised(wardrobe(tmp_path_factory.mktemp("shop"), 4, 3))
         app = build_app(FakeRoom(), offer, load_people(assets()), adviser)  # type: ignore[arg-type]
         with served(app) as address:
@@ -55,17 +69,96 @@ def test_a_visit_in_chinese_then_in_spanish(browser: Browser, address: str, tmp_
         switch_to(page, "es")
         assert "item=upper-1" in page.url, "the rest of the address stays"
         expect(html).to_have_attribute("lang", "es")
+        expect(page.locator("#photo-note")).to_contain_text("Persona de muestra: Mujer de pelo castaño largo")
+        expect(page.locator("#chosen")).to_contain_text("Has elegido: Upper 1")
+        remove = page.get_by_role("button", name="Quitar imagen").or_(page.get_by_label("Remove Image")).first
+        remove.click()
+        expect(page.locator("#photo img")).to_have_count(0)
         black = tmp_path / "black.png"
         Image.new("RGB", (300, 400)).save(black)
         page.locator("#photo input[type=file]").first.set_input_files(str(black))
         expect(page.locator("#photo-note .error")).to_be_visible()
-        page.get_by_role("button", name="Quitar imagen").or_(page.get_by_label("Remove Image")).first.click()
+        remove.click()
         dress_somebody(page)
         expect(page.locator("#status")).to_contain_text("Lo llevas como una parte de arriba.")
         expect(page.locator("#download")).to_have_text("Descargar imagen")
         expect(page.locator("#recommended h2").last).to_have_text("También te puede gustar")
         assert unnamed(page) == []
         page.goto(address, wait_until="domcontentloaded")
+        expect(page.locator("#go")).to_have_text("Probármelo", timeout=30_000)
+
+
+def test_a_visit_goes_on_in_another_language(browser: Browser, address: str, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((480, 640)).convert("RGB").save(tmp_path / "me.png")
+    with visiting(browser, f"{address}/?item=upper-2") as page:
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url))
+        choose_photo(page, tmp_path / "me.png")
+        choose_garment(page, "Upper 1")
+        try_on(page)
+        page.locator("#look [data-act=keep]").click()
+        expect(page.locator("#kept li")).to_have_count(1)
+        expect(page.locator("#recommended .view.worn").first).to_be_visible()
+        page.locator("#recommended [data-act=like]").first.click()
+        liked = page.locator("#recommended [data-item]").first.get_attribute("data-item")
+        page.locator("#search").get_by_role("textbox").fill("upper")
+        expect(page.locator("#found")).to_contain_text("4")
+        theirs = addresses(page, "#photo", "#slider .compare", "#kept", "#recommended .worn")
+        switch_to(page, "es")
+        assert "item=upper-2" in page.url
+        expect(page.locator("#photo img")).to_be_visible()
+        expect(page.locator("#chosen")).to_contain_text("Has elegido: Upper 1")
+        expect(page.locator("#detail")).to_contain_text("Upper 1")
+        expect(page.locator("#status")).to_contain_text("Lo llevas como una parte de arriba.")
+        expect(page.locator("#look")).to_contain_text("Llevas puesto")
+        expect(page.locator("#look li")).to_have_count(1)
+        expect(page.locator("#kept h2")).to_have_text("Looks guardados")
+        expect(page.locator("#kept li")).to_have_count(1)
+        expect(page.locator("#recommended h2").last).to_have_text("También te puede gustar")
+        expect(page.locator(f"#recommended [data-item='{liked}'] [aria-pressed=true]")).to_be_visible()
+        expect(page.locator("#download")).to_have_text("Descargar imagen")
+        expect(page.locator("#search").get_by_role("textbox")).to_have_value("upper")
+        expect(page.locator("#recommended .waiting")).to_have_count(0)
+        for image in page.locator("#slider .compare > img, #kept li img").all():
+            expect(image).to_have_js_property("complete", True)
+            assert image.evaluate("image => image.naturalWidth") > 0
+        assert page.evaluate("sessionStorage.length") == 0 and "visit" not in page.url
+        page.wait_for_timeout(2500)  # by now the server knows that the page before is gone
+        assert {status_of(source) for source in theirs} == {200}
+        choose_garment(page, "Upper 3")
+        try_on(page)
+        expect(page.locator("#look li")).to_contain_text(["Upper 3"])
+        theirs += addresses(page, "#photo", "#slider .compare", "#kept", "#recommended .worn")
+        page.locator("#forget").click()
+        expect(page.locator("#status")).to_contain_text("Hemos borrado")
+        assert all(status_of(source) in (403, 404) for source in theirs)
+        tokens = [url for url in sent if "between" in url or "visit" in url]
+        assert tokens == [], "nothing of it is in an address, where logs would have it"
+
+
+def test_closing_the_page_after_a_switch_deletes_the_visit(browser: Browser, address: str, tmp_path: Path) -> None:
+    Image.radial_gradient("L").resize((480, 640)).convert("RGB").save(tmp_path / "me.png")
+    with visiting(browser, address) as page:
+        choose_photo(page, tmp_path / "me.png")
+        choose_garment(page, "Upper 1")
+        try_on(page)
+        switch_to(page, "zh-CN")
+        expect(page.locator("#photo img")).to_be_visible()
+        theirs = addresses(page, "#photo", "#slider .compare")
+        assert {status_of(source) for source in theirs} == {200}
+    deadline = time.monotonic() + 20
+    while any(status_of(source) == 200 for source in theirs) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert all(status_of(source) in (403, 404) for source in theirs)
+
+
+def test_where_no_token_comes_the_switch_is_a_link(browser: Browser, address: str) -> None:
+    with visiting(browser, address) as page:
+        choose_person(page)
+        page.route("**/run/predict*", lambda route: route.fulfill(status=429, json={"error": "Too often."}))
+        page.locator(".languages a[hreflang='es']").click()
+        page.wait_for_url("**lang=es*")
+        page.unroute("**/run/predict*")
         expect(page.locator("#go")).to_have_text("Probármelo", timeout=30_000)
 
 

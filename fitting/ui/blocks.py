@@ -16,18 +16,20 @@ from fitting.settings import Settings
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
 from fitting.ui.api import add_api
-from fitting.ui.browsing import Browsing, arriving, catalogue_column, connect
+from fitting.ui.browsing import Browsing, catalogue_column, connect
 from fitting.ui.cards import PRESS
 from fitting.ui.compare import MOVE, ZOOM
 from fitting.ui.detail import Detail, Writer, detail_panel
 from fitting.ui.finishing import Finishing, finishing_of
 from fitting.ui.guide import guide_html
+from fitting.ui.handing import Handovers
 from fitting.ui.imagined import Imaginings, add_imagined, can_imagine
 from fitting.ui.inside import Inside, add_inside
 from fitting.ui.journey import Journey, cache_folder
 from fitting.ui.keeping import Keeping
 from fitting.ui.languages.page import Page, in_each, switch
 from fitting.ui.looks_html import KEPT, ROW
+from fitting.ui.moving import SWITCH, Moving, connect_moving
 from fitting.ui.offers import Finders
 from fitting.ui.pictures import picture_input
 from fitting.ui.recommended import Recommended
@@ -36,7 +38,7 @@ from fitting.ui.studio_panel import connect_studio, studio_panel
 from fitting.ui.turns import Turns, together
 from fitting.ui.visits import Visits
 from fitting.ui.waiting import limit
-from fitting.ui.wearing import Wearing
+from fitting.ui.wearing import OWN, Wearing
 
 
 def build_app(
@@ -62,23 +64,25 @@ def build_app(
     wearing, keeping = Wearing(room, shop, visits, turns, mark), Keeping(visits, settings.name, mark)
     recommended = Recommended(room, shop, adviser, visits, turns)
     browsing, finishing = Browsing(Finders(shop), visits), finishing_of(settings, wearing)
+    moving = Moving(journey, browsing, recommended, Handovers(visits, journey.end))
 
     def page() -> Page:
         # Uploads that no visit ever claimed are swept within the hour.
         with Page(title=settings.name, analytics_enabled=False, delete_cache=(600, 3600)) as app:
-            gr.HTML(_header(settings), elem_id="header", padding=False)
+            header = gr.HTML(_header(settings), js_on_load=SWITCH, elem_id="header", padding=False)
             with gr.Row(elem_id="room", equal_height=False):
                 photo = _photo_column(journey)
                 garment = _garment_column(browsing, Detail(shop, Writer() if settings.example_notes else None))
                 result = _result_column(finishing)
             kept = gr.HTML("", js_on_load=KEPT, elem_id="kept", padding=False, apply_default_css=False)
             more = gr.HTML("", js_on_load=PRESS, elem_id="recommended", padding=False, apply_default_css=False)
-            imagined = []
+            parts, again = {}, []
             if settings.imagined and can_imagine():
                 imaginings = Imaginings(
                     shop, adviser, visits, turns, wearing, partial(Imagination.load, room.garment_net)
                 )
-                imagined.append(add_imagined(imaginings, photo, result))
+                parts["designs"], worn = add_imagined(imaginings, photo, result)
+                again.append(worn)
             add_inside(Inside(room, shop, adviser, visits, turns), photo["forget"])
             gr.HTML(_footer(), elem_id="footer", padding=False)
             changed = _connect(
@@ -88,13 +92,12 @@ def build_app(
                 wearing,
                 keeping,
             )
-            if finishing is not None:
-                connect_studio(finishing, result["studio"], photo, [*changed, *imagined])
             connect(browsing, garment, LIGHT)
-            revision = gr.State(journey.catalogue.revision)
-            seen = arriving(garment, garment["choice"], garment["chosen"], revision)
-            app.load(browsing.arrive, revision, seen, **LIGHT)
-            app.unload(journey.leave)
+            parts |= {**photo, **garment, **result, "kept": kept, "recommended": more}
+            parts["revision"] = gr.State(journey.catalogue.revision)
+            come = connect_moving(app, moving, header, parts, LIGHT)
+            if finishing is not None:
+                connect_studio(finishing, result["studio"], photo, [*changed, *again, come])
             add_api(room, shop, visits, adviser, turns)
         return app
 
@@ -145,10 +148,10 @@ def _photo_column(journey: Journey) -> Parts:
 def _garment_column(browsing: Browsing, detail: Detail) -> Parts:
     with gr.Column(elem_id="garment-column", elem_classes="card"):
         gr.HTML(_heading(2, words.GARMENT), padding=False)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab(words.CATALOGUE):
                 parts = catalogue_column(browsing)
-            with gr.Tab(words.OWN_GARMENT):
+            with gr.Tab(words.OWN_GARMENT, id=OWN, render_children=True):
                 own = picture_input(
                     label=words.OWN_GARMENT,
                     show_label=False,
@@ -170,7 +173,7 @@ def _garment_column(browsing: Browsing, detail: Detail) -> Parts:
             elem_id="worn",
             elem_classes="chips",
         )
-    return {**parts, "choice": choice, "own": own, "chosen": chosen, "worn": worn}
+    return {**parts, "choice": choice, "tabs": tabs, "own": own, "chosen": chosen, "worn": worn}
 
 
 def _result_column(finishing: Finishing | None) -> Parts:
@@ -256,6 +259,7 @@ def _connect(
 
     filled = [done.then(recommended.lay_out, mine, more, **LIGHT) for done in (picked, brought, *dressed)]
     drawn = [done.then(recommended.draw, None, more, **CARDS) for done in (*filled, refused)]
+    drawn.append(more.resume(recommended.draw, None, more, **CARDS))
     cleared = [mine, *said, garment["own"], choice, chosen, *shown, more, kept]
     photo["forget"].click(journey.forget, None, cleared, cancels=drawn, **LIGHT)
     return [*dressed, afresh]

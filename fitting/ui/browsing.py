@@ -29,6 +29,17 @@ Found = tuple[Any, Any, str, Any]  # gallery, ids that it shows, what is said, t
 
 
 @dataclass(frozen=True)
+class Looked:
+    """Where a shopper has got to: what is searched for, the choices of the filters, and how many are shown."""
+
+    text: str
+    shelf: str
+    colour: str
+    price: str
+    shown: int
+
+
+@dataclass(frozen=True)
 class Browsing:
     """What happens when a shopper looks for something; the answers are values for the page's components."""
 
@@ -82,6 +93,15 @@ class Browsing:
         """Show another page of the same."""
         return self.find(text, shelf, colour, price, choice, shown, len(shown) // PAGE + 1)
 
+    def again(self, looked: Looked, choice: str | None) -> tuple[Any, ...]:
+        """The same on another page: filters, and what `find` answers. What the catalogue has no more is left out."""
+        filters = _filters(*self.finders.now())
+        for update, value in zip(filters, (looked.shelf, looked.colour, looked.price), strict=True):
+            if value in [key for _, key in update["choices"]]:
+                update["value"] = value
+        shelf, colour, price = (update["value"] for update in filters)
+        return *filters, *self.find(looked.text, shelf, colour, price, choice, pages=max(1, -(-looked.shown // PAGE)))
+
     def arrive(self, revision: int, request: gr.Request) -> tuple[Any, ...]:
         """A page is opened: renew the catalogue if it has changed since the app started, and choose the garment that
         the page's address names."""
@@ -95,10 +115,10 @@ class Browsing:
             return skipped
         if named not in catalogue or not catalogue.get(named).in_stock:
             return *skipped[:8], words.note(words.NO_SUCH_ITEM_HERE, "error"), skipped[9]
-        shopper = self.visits.of(request.session_hash or "").shopper
-        shopper.did(named, EventKind.VIEWED)
-        shopper.choose(named)
-        said = words.note(words.chosen_item(catalogue.get(named).title), "good")
+        visit, title = self.visits.of(request.session_hash or ""), catalogue.get(named).title
+        visit.shopper.did(named, EventKind.VIEWED)
+        visit.shopper.choose(named)
+        said = visit.say("chosen", lambda: words.note(words.chosen_item(title), "good"))
         return *skipped[:3], *self.find("", EVERYTHING, ANY, ANY, named, first=named), named, said, skipped[9]
 
 
@@ -156,12 +176,6 @@ def connect(browsing: Browsing, column: Parts, light: dict[str, Any]) -> None:
     for name in ("shelf", "colour", "price"):
         column[name].input(browsing.find, asked, answer, **light)
     column["more"].click(browsing.more, asked, answer, **light)
-
-
-def arriving(column: Parts, choice: gr.State, chosen: gr.HTML, revision: gr.State) -> list[Any]:
-    """What `Browsing.arrive` answers with."""
-    names = ("shelf", "colour", "price", "gallery", "shown", "found", "more")
-    return [*(column[name] for name in names), choice, chosen, revision]
 
 
 def _found(catalogue: Catalogue, finder: Finder, text: str, shelf: str, colour: str, price: str) -> list[Item]:

@@ -48,11 +48,16 @@ watch("value", () => {
     if (place >= 0 && cards.length && document.activeElement === document.body)
         cards[Math.min(place, cards.length - 1)].querySelector("[data-act=refuse]").focus();
     place = -1;
+    if (element.querySelector("[data-resumed]")) trigger("resume", {});
 });"""
 
 
-def shelves_html(shopper: Shopper, currency: str) -> str:
-    """Both shelves; one that is empty is left out, and without any there is nothing."""
+def shelves_html(shopper: Shopper, currency: str, resumed: bool = False) -> str:
+    """Both shelves; one that is empty is left out, and without any there is nothing.
+
+    Args:
+        resumed: they are on a new page, which is to ask for what is still to be drawn.
+    """
     with shopper.lock:
         named = [(words.GOES_WITH, "goes-with", shopper.goes_with), (words.ALSO_LIKE, "also-like", shopper.also_like)]
         laid_out = [_shelf(*one, shopper, currency) for one in named if one[2]]
@@ -60,7 +65,8 @@ def shelves_html(shopper: Shopper, currency: str) -> str:
             return ""
         said = f'<p class="unseen" role="status">{escape(shopper.said)}</p>'
         note = f'<p class="privacy">{words.SHELVES_NOTE}</p>'
-        return f'<section class="card" aria-label="{words.SHELVES}">{said}{"".join(laid_out)}{note}</section>'
+        mark = " data-resumed" if resumed and any(card.waiting for card in shopper.cards()) else ""
+        return f'<section class="card" aria-label="{words.SHELVES}"{mark}>{said}{"".join(laid_out)}{note}</section>'
 
 
 def _shelf(title: str, name: str, cards: Sequence[Card], shopper: Shopper, currency: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 from PIL import Image
@@ -58,8 +59,34 @@ class Labels:
     hint: str
 
 
+class Sized(Protocol):
+    """A picture, as far as its size in pixels goes."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Views:
+    """A result as the page shows it: paths of the photo and of the picture, their size, where the line is at first,
+    and the path of the download once there is one."""
+
+    before: str
+    after: str
+    width: int
+    height: int
+    cut: int
+    full: str | None = None
+
+    def html(self, said: str) -> tuple[str, str]:
+        """Both views; `said` is what the person wears."""
+        return comparison(self.before, self.after, self, self.cut, said), plain(self.after, self, said)
+
+
 def comparison(
-    before: str, after: str, shown: Image.Image, cut: int = 50, said: str = "", labels: Labels | None = None
+    before: str, after: str, shown: Sized, cut: int = 50, said: str = "", labels: Labels | None = None
 ) -> str:
     """Before and after, cut at a movable line.
 
@@ -82,13 +109,13 @@ def comparison(
     )
 
 
-def plain(after: str, shown: Image.Image, said: str = "") -> str:
+def plain(after: str, shown: Sized, said: str = "") -> str:
     """The picture alone."""
     picture = _picture(after, said or words.AFTER_ALT, shown, "after")
     return f'<div class="plain">{picture}{_zoom(after, said, shown)}</div>'
 
 
-def _zoom(path: str, said: str, shown: Image.Image) -> str:
+def _zoom(path: str, said: str, shown: Sized) -> str:
     """A button that fills the screen with the picture; there, pressing the picture makes it larger, or smaller."""
     picture = _picture(path, said or words.AFTER_ALT, shown, "large").replace("<img ", '<img loading="lazy" ')
     return (
@@ -99,7 +126,7 @@ def _zoom(path: str, said: str, shown: Image.Image) -> str:
     )
 
 
-def _picture(path: str, alt: str, shown: Image.Image, name: str) -> str:
+def _picture(path: str, alt: str, shown: Sized, name: str) -> str:
     size = f'width="{shown.width}" height="{shown.height}"'
     return f'<img class="{name}" src="{address(path)}" alt="{escape(alt)}" {size}>'
 

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from threading import Lock
 from typing import Any
@@ -137,7 +138,7 @@ class Imaginings:
             yield words.note(words.NO_SUCH_ITEM, "error"), *SAME[1:]
             return
         garment = chosen.made.garment
-        piece = Piece(chosen.key, words.imagined_title(chosen.number), garment.category, garment)
+        piece = Piece(chosen.key, partial(words.imagined_title, chosen.number), garment.category, garment)
         yield from self.wearing.wear_piece(photo, piece, request, progress)
 
     def doubts(self, request: gr.Request) -> str:
@@ -229,10 +230,12 @@ def can_imagine() -> bool:
     return there
 
 
-def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str, Any]) -> gr.events.Dependency:
+def add_imagined(
+    imaginings: Imaginings, photo: dict[str, Any], result: dict[str, Any]
+) -> tuple[Any, gr.events.Dependency]:
     """Add the page's part to the app being built; `photo` and `result` are the columns that it works with.
 
-    Returns the event after which there may be another result.
+    Returns the garments on the page, and the event after which there may be another result.
     """
     shown = [result[name] for name in ("status", "panel", "slider", "plain", "download", "look", "consent")]
     with gr.Column(elem_id="imagined", elem_classes="card"):
@@ -247,4 +250,4 @@ def add_imagined(imaginings: Imaginings, photo: dict[str, Any], result: dict[str
     worn: gr.events.Dependency = designs.wear(imaginings.wear, photo["photo"], shown, **ROOM)
     judged.expand(imaginings.doubts, None, doubts, **ASK)
     photo["forget"].click(lambda: ("", ""), None, [designs, doubts], **LIGHT)
-    return worn
+    return designs, worn

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from fitting.ui.shelves import (
     SamplePerson,
     ShopFront,
 )
-from fitting.ui.telling import decoded, spoken
+from fitting.ui.telling import counted, decoded
 from fitting.ui.turns import Turns
-from fitting.ui.visits import Visit, Visits
+from fitting.ui.visits import Said, Visit, Visits
 from fitting.ui.wearing import OWN, cleared
 
 
@@ -57,58 +58,58 @@ class Journey:
         if photo is None:
             return words.note(words.PHOTO_ADVICE), nobody
         self.visits.keep(_session(request), "photo", photo)
-        self._another_photo(request)
+        visit = self._another_photo(request)
         try:
             with self.turns.at_once():
                 person = self.room.understand_person(decoded(photo, PhotoError))
         except Exception as error:
-            return words.note(spoken(error), "error"), nobody
-        better = advice(person)
-        said = words.note(words.PHOTO_USABLE if better else words.PHOTO_FINE, "info" if better else "good")
-        return said + words.notes([*map(words.say, better), *person.notes]), nobody
+            return visit.say("photo", partial(_wrong, counted(error))), nobody
+        return visit.say("photo", partial(_looked_at, advice(person), tuple(person.notes))), nobody
 
     def drop_photo(self, request: gr.Request) -> tuple[str, Any]:
         self.visits.drop(_session(request), "photo")
-        self._another_photo(request)
-        return words.note(words.PHOTO_ADVICE), gr.update(selected_index=UNSELECTED)
+        said = self._another_photo(request).say("photo", lambda: words.note(words.PHOTO_ADVICE))
+        return said, gr.update(selected_index=UNSELECTED)
 
     def choose_person(self, event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
         self.visits.drop(_session(request), "photo")
         person = self.people[event.index]
         # Gradio would copy it there all the same; known now, it can be worn before the page has shown it.
         photo = save_file_to_cache(person.picture, str(self.visits.root))
-        self._another_photo(request, sample=photo)
-        return photo, words.note(words.chosen_person(person.title), "good")
+        visit = self._another_photo(request, photo, event.index)
+        return photo, visit.say("photo", lambda: words.note(words.chosen_person(person.title), "good"))
 
     def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
+        visit = self._visit(request)
         try:
             item = self.catalogue.get(shown[event.index])
         except (KeyError, IndexError):  # sold out and gone since the page was opened
-            return None, words.note(words.NO_SUCH_ITEM, "error"), words.AUTO
-        shopper = self._visit(request).shopper
-        shopper.did(item.id, EventKind.VIEWED)
-        shopper.choose(item.id)
-        return item.id, words.note(words.chosen_item(item.title), "good"), words.AUTO
+            return None, visit.say("chosen", lambda: _wrong(lambda: words.NO_SUCH_ITEM)), words.AUTO
+        visit.shopper.did(item.id, EventKind.VIEWED)
+        visit.shopper.choose(item.id)
+        said = visit.say("chosen", lambda: words.note(words.chosen_item(item.title), "good"))
+        return item.id, said, words.AUTO
 
     def choose_own(self, picture: str | None, request: gr.Request) -> tuple[str | None, str]:
         """Look at a garment that the shopper brings, and say what it was taken for."""
         if picture is None:
             return None, words.note(words.CHOSEN_NOTHING)
         self.visits.keep(_session(request), "garment", picture)
+        visit = self._visit(request)
         try:
             with self.turns.at_once():
                 garment = self.room.understand_garment(decoded(picture, GarmentError))
         except Exception as error:
-            return None, words.note(spoken(error), "error")
-        visit = self._visit(request)
+            return None, visit.say("chosen", partial(_wrong, counted(error)))
         visit.wardrobe.brought = picture, garment
         visit.shopper.choose(self.adviser.most_like(garment), own=True)
-        found = words.note(words.chosen_own(garment.category), "good")
-        return OWN, found + words.notes(list(garment.notes))
+        category, notes = garment.category, list(garment.notes)
+        found = partial(words.chosen_own, category)
+        return OWN, visit.say("chosen", lambda: words.note(found(), "good") + words.notes(notes))
 
     def drop_own(self, request: gr.Request) -> tuple[None, str]:
         self.visits.drop(_session(request), "garment")
-        return None, words.note(words.CHOSEN_NOTHING)
+        return None, self._visit(request).say("chosen", lambda: words.note(words.CHOSEN_NOTHING))
 
     def forget(self, request: gr.Request) -> tuple[Any, ...]:
         """Delete what the visitor gave and what was made from it, and clear the page."""
@@ -119,16 +120,21 @@ class Journey:
         return None, advice, nobody, None, None, nothing_chosen, *shown, "", ""
 
     def leave(self, request: gr.Request) -> None:
-        session = _session(request)
+        self.end(_session(request))
+
+    def end(self, session: str) -> None:
+        """Delete what a session gave and what was made from it."""
         for path in self.visits.uploads(session):
             self._forget_in_memory(path)
         self.visits.end(session)
 
-    def _another_photo(self, request: gr.Request, sample: str | None = None) -> None:
+    def _another_photo(self, request: gr.Request, sample: str | None = None, person: int | None = None) -> Visit:
         """What is being drawn on the photo before is of no interest any more. Whose the new one is matters."""
         visit = self._visit(request)
-        visit.wardrobe.sample, visit.wardrobe.stand_in = sample is not None, sample
+        wardrobe = visit.wardrobe
+        wardrobe.sample, wardrobe.stand_in, wardrobe.person = sample is not None, sample, person
         visit.shopper.stop()
+        return visit
 
     def _visit(self, request: gr.Request) -> Visit:
         return self.visits.of(_session(request))
@@ -136,6 +142,16 @@ class Journey:
     def _forget_in_memory(self, path: Path) -> None:
         with suppress(FittingError):  # what could not be opened was never kept
             self.room.forget(decoded(str(path), PhotoError))
+
+
+def _looked_at(better: Sequence[str], notes: Sequence[str]) -> str:
+    """What is said of a photo: how it could be better, and what was noted about who is in it."""
+    said = words.note(words.PHOTO_USABLE if better else words.PHOTO_FINE, "info" if better else "good")
+    return said + words.notes([*map(words.say, better), *notes])
+
+
+def _wrong(why: Said) -> str:
+    return words.note(why(), "error")
 
 
 def _session(request: gr.Request) -> str:

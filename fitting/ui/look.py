@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fitting.errors import GarmentError
 from fitting.garment import Category, Garment
 from fitting.outfit import LAYERS, Outfit, takes_off
 from fitting.ui import words
+from fitting.ui.compare import Views
 from fitting.ui.shelves import ShopFront
 
 PAST = 12  # looks that can be gone back to
@@ -22,15 +24,19 @@ class Piece:
 
     Attributes:
         key: the item's id; of a garment that the visitor brought, a name that no item has.
-        title: as the page calls it.
+        called: as the shop calls it; what the page itself calls is named in the language of whoever reads it.
         category: where it is worn.
         brought: the garment itself, if the visitor brought it; the shop knows its own.
     """
 
     key: str
-    title: str
+    called: str | Callable[[], str] = field(compare=False)
     category: Category
     brought: Garment | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def title(self) -> str:
+        return self.called if isinstance(self.called, str) else self.called()
 
 
 @dataclass(frozen=True)
@@ -79,10 +85,12 @@ class Wardrobe:
     Attributes:
         look: what the result on the page shows.
         photo, result: paths of the photo it is worn on and of its picture on the page; None while there is none.
+        views: the result as the page shows it.
         past: looks before, the last one last.
         kept: looks that were kept, the oldest first.
         brought: the garment that the visitor brought last, as it was understood, and its file.
         sample: whether the photo is that of a sample person.
+        person: the number of that person.
         stand_in: path that the photo of the sample person will have, while the page may not know it yet.
         agreed: whether the visitor agreed that a photo of theirs is worked on.
     """
@@ -90,22 +98,26 @@ class Wardrobe:
     look: Look = field(default_factory=Look)
     photo: str | None = None
     result: str | None = None
+    views: Views | None = None
     past: list[Look] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     brought: tuple[str, Garment] | None = field(default=None, repr=False)
     sample: bool = False
+    person: int | None = None
     stand_in: str | None = None
     agreed: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def show(self, look: Look, photo: str | None, result: str | None, undone: bool = False) -> None:
+    def show(
+        self, look: Look, photo: str | None, result: str | None, undone: bool = False, views: Views | None = None
+    ) -> None:
         """There is another result; undone, the look before is the last that can be gone back to."""
         with self.lock:
             if undone and self.past:
                 self.past.pop()
             elif look != self.look:
                 self.past = [*self.past, self.look][-PAST:]
-            self.look, self.photo, self.result = look, photo, result
+            self.look, self.photo, self.result, self.views = look, photo, result, views
 
     def keep(self, picture: str) -> Kept:
         """Keep the look, with a picture of it."""
@@ -122,9 +134,9 @@ class Wardrobe:
     def forget(self) -> None:
         """The visit is over."""
         with self.lock:
-            self.look, self.photo, self.result, self.brought = Look(), None, None, None
+            self.look, self.photo, self.result, self.views, self.brought = Look(), None, None, None, None
             self.past, self.kept = [], []
-            self.sample, self.stand_in, self.agreed = False, None, False
+            self.sample, self.person, self.stand_in, self.agreed = False, None, None, False
 
 
 def garment_of(shop: ShopFront, item_id: str) -> Garment:

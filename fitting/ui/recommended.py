@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -81,6 +81,11 @@ class Recommended:
                         yield self._html(shopper)
         if shopper.is_current(number):
             yield self._html(shopper)
+
+    def again(self, visit: Visit) -> str:
+        """The same shelves on another page, which then asks for the cards that are still to be drawn."""
+        visit.shopper.said = ""
+        return cards.shelves_html(visit.shopper, self.shop.catalogue().currency, resumed=True)
 
     def favour(self, event: gr.EventData, request: gr.Request) -> str:
         """Like an item, or like it no more. The shelves stay as they are; the next ones will know."""
@@ -168,11 +173,11 @@ class Recommended:
         made = []
         for entry in found:
             old = drawn.get(entry.item.id)
-            reason = self._reason(entry, shopper)
-            made.append(replace(old, item=entry.item, reason=reason) if old else Card(entry.item, reason))
+            why = self._reason(entry, shopper)
+            made.append(replace(old, item=entry.item, why=why) if old else Card(entry.item, why))
         return made
 
-    def _reason(self, entry: Recommendation, shopper: Shopper) -> str:
+    def _reason(self, entry: Recommendation, shopper: Shopper) -> Callable[[], str]:
         """The strongest reason that is not what the visitor is trying on, for that is said of the whole shelf.
 
         Where there is no other, what both have in common, if anything: an observation, and not a reason.
@@ -181,10 +186,12 @@ class Recommended:
         told = [reason for reason in entry.reasons if reason.item in catalogue]
         others = [reason for reason in told if reason.item != shopper.in_view]
         if others:
-            return languages.told(because(others[0], catalogue))
+            said = because(others[0], catalogue)
+            return lambda: languages.told(said)
         if not told or shopper.own:  # their own garment is on them, and not the item that stands for it
-            return ""
-        return in_common(entry.item, catalogue.get(told[0].item))
+            return str
+        item, worn = entry.item, catalogue.get(told[0].item)
+        return lambda: in_common(item, worn)
 
     def _begin_with_likeness(self, shopper: Shopper, drawn: dict[str, Card]) -> None:
         """What looks most like the visitor's own garment comes first: it is in view only in its stead."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fitting.events import Event, EventKind
@@ -18,17 +18,21 @@ class Card:
 
     Attributes:
         item: as the recommender knew it.
-        reason: in a shopper's words; empty where there is none that can be proved.
+        why: the reason in a shopper's words and language; empty where there is none that can be proved.
         picture: path of the item on the visitor; without one, the shop's own picture is shown.
         waiting: whether it is still to be drawn on the visitor.
         beside: the garments that the picture shows it with, by their keys.
     """
 
     item: Item
-    reason: str = ""
+    why: Callable[[], str] = str
     picture: str | None = None
     waiting: bool = True
     beside: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        return self.why()
 
 
 @dataclass

@@ -50,13 +50,19 @@ def met() -> dict[str, int]:
 
 def spoken(error: Exception) -> str:
     """What the visitor is told. Only a `FittingError` was written for them; the rest goes to the log."""
+    return counted(error)()
+
+
+def counted(error: Exception) -> Callable[[], str]:
+    """What the visitor is told, in the language that it is read in; the error itself is counted, and let go."""
     kind = kind_of(error)
     with _lock:
         _met[kind] += 1
     if isinstance(error, FittingError):
-        return told(str(error))
+        text = str(error)
+        return lambda: told(text)
     log.error("a visitor met an unexpected error", exc_info=error)
-    return words.BUSY if kind == FULL else words.BROKEN
+    return lambda: words.BUSY if kind == FULL else words.BROKEN
 
 
 def in_words(function: Callable[..., Any]) -> Callable[..., Any]:

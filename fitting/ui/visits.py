@@ -10,7 +10,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,21 @@ from fitting.provenance import KINDS, QUALITY, marked
 from fitting.ui.look import Wardrobe
 from fitting.ui.shopper import Shopper
 
+Said = Callable[[], str]  # a text, in the language of whoever reads it now
+
 BROKEN_OFF = 600.0  # seconds after which an upload that has not grown is not going on
 
 
 @dataclass
 class Visit:
     """Files of one visitor: uploads by the place they were given for, and folders of made pictures by what they are
-    made for. And what the visitor did and wears, which is on no disk."""
+    made for. And what the visitor did and wears, which is on no disk.
+
+    Attributes:
+        said: what stands at each place of the page, to be said anew when its language changes.
+        moves: how often it went from one session to another; what was begun before is of no interest any more.
+        page: what the page before showed, as long as this one does not show it yet; see `fitting.ui.moving`.
+    """
 
     uploads: dict[str, Path] = field(default_factory=dict)
     folders: dict[str, list[Path]] = field(default_factory=dict)
@@ -36,14 +44,23 @@ class Visit:
     wardrobe: Wardrobe = field(default_factory=Wardrobe)
     imagined: list[Any] = field(default_factory=list)  # designs on the page; see `fitting.ui.imagined`
     finish: Any = None  # the last studio finish that was asked for; see `fitting.ui.finishing`
+    said: dict[str, Said] = field(default_factory=dict)
+    moves: int = 0
+    page: Any = None
     seen: float = 0.0
     over: bool = False
 
+    def say(self, place: str, said: Said) -> str:
+        """What stands at a place of the page from now on, in the language that it is read in."""
+        self.said[place] = said
+        return said()
+
     def forget(self) -> None:
         """Drop what is in memory."""
+        self.said.clear()
         self.shopper.forget()
         self.wardrobe.forget()
-        self.imagined, self.finish = [], None
+        self.imagined, self.finish, self.page = [], None, None
 
 
 class VisitOverError(Exception):
@@ -154,6 +171,19 @@ class Visits:
             visit = self._end(session)
         if visit is not None:
             visit.forget()
+
+    def move(self, visit: Visit, old: str, new: str) -> bool:
+        """Make a visit that of another session, whose own ends; whether it still was the old session's."""
+        with self._lock:
+            if self._visits.get(old) is not visit:
+                return False
+            del self._visits[old]
+            former = self._end(new)
+            self._visits[new] = visit
+            visit.seen, visit.moves = time.monotonic(), visit.moves + 1
+        if former is not None:
+            former.forget()
+        return True
 
     def uploads(self, session: str) -> list[Path]:
         """The files that a visitor gave."""

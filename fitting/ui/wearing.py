@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -19,9 +20,9 @@ from fitting.ui import compare, words
 from fitting.ui.look import Look, Piece, outfit_of
 from fitting.ui.looks_html import wearing_html
 from fitting.ui.shelves import UNSELECTED, ShopFront
-from fitting.ui.telling import decoded, spoken
+from fitting.ui.telling import counted, decoded
 from fitting.ui.turns import Turns
-from fitting.ui.visits import Visit, VisitOverError, Visits
+from fitting.ui.visits import Said, Visit, VisitOverError, Visits
 
 OWN = "own"  # the choice of a visitor who brings a garment; otherwise it is an item's id
 SCREEN = 1440  # longest side of the pictures shown on the page; the download has them all
@@ -86,12 +87,13 @@ class Wearing:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[Shown]:
         """Choose an item from below the result and put it on at once; in the catalogue it is marked, if it is shown."""
-        catalogue, item = self.shop.catalogue(), pressed(event)
+        catalogue, item, visit = self.shop.catalogue(), pressed(event), self.visit(request)
         if item is None or item not in catalogue:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), words.note(words.NO_SUCH_ITEM, "error"), *SAME[1:]
             return
-        self.visit(request).shopper.choose(item)
-        said = words.note(words.chosen_item(catalogue.get(item).title), "good")
+        visit.shopper.choose(item)
+        title = catalogue.get(item).title
+        said = visit.say("chosen", lambda: words.note(words.chosen_item(title), "good"))
         place = shown.index(item) if item in shown else UNSELECTED
         chosen = item, said, words.AUTO, gr.update(selected_index=place)
         for result in self.dress(photo, item, None, words.AUTO, request, progress):
@@ -108,7 +110,7 @@ class Wearing:
         elif not visit.wardrobe.sample and not visit.wardrobe.agreed:
             yield words.note(words.CONSENT_ASKED), *SAME[1:6], gr.update(visible=True)
         else:
-            said = words.note(words.worn_as(piece.category, False), "good")
+            said = partial(_as_worn, piece.category, False)
             yield from self._show(visit, photo, visit.wardrobe.look.wear(piece), said, progress)
 
     def take_off(
@@ -155,19 +157,21 @@ class Wearing:
     def visit(self, request: gr.Request) -> Visit:
         return self.visits.of(request.session_hash or "")
 
-    def _with_choice(self, visit: Visit, choice: str | None, own: str | None, worn: str) -> tuple[Look, str]:
+    def _with_choice(self, visit: Visit, choice: str | None, own: str | None, worn: str) -> tuple[Look, Said]:
         """The look with what is chosen, and what is said of that."""
         look = visit.wardrobe.look
         if choice is None or (choice == OWN and own is None):
             if not look.pieces:
                 raise GarmentError(words.NO_GARMENT)
-            return look, ""  # another photo: the same look
+            return look, str  # another photo: the same look
         category = words.category_of(worn)
         piece = self._brought(visit, own or "", category) if choice == OWN else self._item(choice, category)
-        gone = look.gives_way(piece)
-        said = words.note(words.worn_as(piece.category, choice == OWN and category is None), "good")
-        if gone:
-            said += words.note(words.in_place_of(piece.title, [worn.title for worn in gone]))
+        gone, found = look.gives_way(piece), choice == OWN and category is None
+
+        def said() -> str:
+            off = words.note(words.in_place_of(piece.title, [worn.title for worn in gone])) if gone else ""
+            return _as_worn(piece.category, found) + off
+
         return look.wear(piece), said
 
     def _item(self, item_id: str, category: Category | None) -> Piece:
@@ -185,7 +189,7 @@ class Wearing:
         else:
             with self.turns.at_once():
                 garment = self.room.understand_garment(decoded(own, GarmentError), category)
-        return Piece(_own_key(own), words.OWN_PIECE, garment.category, garment)
+        return Piece(_own_key(own), lambda: words.OWN_PIECE, garment.category, garment)
 
     def _change(
         self, visit: Visit, photo: str | None, look: Look, progress: gr.Progress, undone: bool = False
@@ -197,32 +201,41 @@ class Wearing:
         if photo is None:
             yield self._failed(visit, photo, PhotoError(words.NO_PHOTO))
             return
-        yield from self._show(visit, photo, look, "", progress, undone)
+        yield from self._show(visit, photo, look, str, progress, undone)
 
     def _show(
         self,
         visit: Visit,
         photo: str,
         look: Look,
-        said: str,
+        said: Said,
         progress: gr.Progress,
         undone: bool = False,
         tried: str | None = None,
     ) -> Iterator[Shown]:
-        """Dress the visitor in a look, and show it."""
+        """Dress the visitor in a look, and show it, unless the page that asked is gone by then."""
+        moves, wardrobe = visit.moves, visit.wardrobe
         try:
             person = decoded(photo, PhotoError)
             with self.turns.at_once():
                 result = self._worn(person, look, progress)
             progress(words.SAVING[0], desc=words.SAVING[1])
-            before, after, *views = self._pictures(visit, person, result, look)
-            self.visits.clear_pictures(visit, keep=(before, after))  # those of the look before: it stays if these fail
-            visit.wardrobe.show(look, photo, after, undone)
+            views = self._pictures(visit, person, result)
+            with wardrobe.lock:
+                if visit.moves != moves:
+                    return
+                # Those of the look before go now: it stays if these fail.
+                self.visits.clear_pictures(visit, keep=(views.before, views.after))
+                wardrobe.show(look, photo, views.after, undone, views)
             _tell_shopper(visit, look, tried)
-            notes = said + words.notes(list(result.notes))
-            row = wearing_html(visit.wardrobe)
-            yield notes, gr.update(visible=True), *views, gr.update(visible=False), row, gr.update(visible=False)
+            notes = list(result.notes)
+            status, hidden = visit.say("status", lambda: said() + words.notes(notes)), gr.update(visible=False)
+            both = views.html(words.wearing(look.titles))
+            yield status, gr.update(visible=True), *both, hidden, wearing_html(wardrobe), hidden
             full = self.visits.save(visit, result.picture, "fitting-room.png", visible=self.mark)
+            with wardrobe.lock:
+                if wardrobe.views is views:
+                    wardrobe.views = replace(views, full=full)
             yield *SAME[:4], gr.update(value=full, visible=True), *SAME[5:]
         except VisitOverError:
             return
@@ -241,31 +254,30 @@ class Wearing:
         with Dresser(self.room, person) as dresser:
             return dresser.wear(outfit_of(self.shop, look), tell)
 
-    def _pictures(self, visit: Visit, photo: Image.Image, result: TryOn, look: Look) -> tuple[str, ...]:
-        """Paths of the photo and of the result as the page shows them, and both views."""
+    def _pictures(self, visit: Visit, photo: Image.Image, result: TryOn) -> compare.Views:
+        """Save the photo and the result as the page shows them."""
         shown = for_screen(result.picture)
         before = self.visits.save(visit, for_screen(photo), "before.jpg", made=False)
         after = self.visits.save(visit, shown, "after.jpg")
-        said = words.wearing(look.titles)
-        cut = compare.cut_at(result.edit_region)
-        return before, after, compare.comparison(before, after, shown, cut, said), compare.plain(after, shown, said)
+        return compare.Views(before, after, *shown.size, compare.cut_at(result.edit_region))
 
     def _bare(self, visit: Visit, undone: bool = False) -> Shown:
         """Nothing is worn: the page is as before the first result, but for the way back."""
         self.visits.clear_pictures(visit)
         visit.wardrobe.show(Look(), None, None, undone)
         row = wearing_html(visit.wardrobe)
-        return *cleared(words.note(words.NOTHING_ON)), row, gr.update(visible=False)
+        return *cleared(visit.say("status", lambda: words.note(words.NOTHING_ON))), row, gr.update(visible=False)
 
     def _failed(self, visit: Visit, photo: str | None, error: Exception) -> Shown:
         """The last result stays, unless it is of another photo."""
         visit.shopper.dressed &= photo is not None and photo == visit.shopper.photo
-        status, closed = words.note(spoken(error), "error"), gr.update(visible=False)
+        why, closed = counted(error), gr.update(visible=False)
+        status = visit.say("status", lambda: words.note(why(), "error"))
         wardrobe = visit.wardrobe
         if wardrobe.result is not None and photo == wardrobe.photo:
             return status, *SAME[1:6], closed
         self.visits.clear_pictures(visit)
-        wardrobe.photo = wardrobe.result = None
+        wardrobe.photo = wardrobe.result = wardrobe.views = None
         return *cleared(status), wearing_html(wardrobe), closed
 
 
@@ -273,6 +285,10 @@ def pressed(event: gr.EventData) -> str | None:
     """What was pressed, as the page says: an item, a garment or a look."""
     item = getattr(event, "item", None) if isinstance(event._data, dict) else None
     return item if isinstance(item, str) else None
+
+
+def _as_worn(category: Category, found: bool) -> str:
+    return words.note(words.worn_as(category, found), "good")
 
 
 def _own_key(own: str) -> str:

@@ -97,6 +97,8 @@ _BEGIN = """<script>(() => {
     }
     Object.defineProperty(navigator, "language", {get: () => said, configurable: true});
     Object.defineProperty(navigator, "languages", {get: () => [said], configurable: true});
+    // The browser's own copy of a page that was left: the visit that it shows is over, or another page's.
+    addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
     document.addEventListener("click", event => {
         const link = event.target.closest(".languages a");
         if (!link) return;
