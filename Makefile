@@ -17,7 +17,7 @@ run: .venv/installed
 
 test: .venv/installed-dev lint
 	sh scripts/browser.sh
-	sh scripts/postgres.sh
+	sh scripts/servers.sh
 	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not cluster"
 
 # A Ray cluster on this machine gives up where others keep the cores busy, so it has them to itself. Ray leaves
