@@ -101,6 +101,9 @@ class FakeRoom:
         result = self.try_on(photo, garment, category)
         return {name: result.picture for name in NAMES}
 
+    def share(self, person: Person, other: Person) -> None:
+        """Nothing is prepared that could be shared."""
+
     def forget(self, photo: images.Source | Person) -> None:
         decoded = images.to_image(photo.photo) if isinstance(photo, Person) else images.decode(photo, PhotoError)
         content = decoded.tobytes()

@@ -111,6 +111,28 @@ def test_cards_show_the_shops_picture_and_then_the_visitor_one_after_the_other(v
             assert picture.format == "JPEG" and picture.height <= HEIGHT
 
 
+def test_as_many_cards_are_drawn_together_as_there_are_painters(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = pictures(visitor.try_on("upper-1"))
+    alone = [pictures(html) for html in visitor.draw()][-1]
+    expected = {item: Path(path).read_bytes() for item, path in alone.items()}
+    visitor.recommended.lay_out(None, visitor.request)  # another photo, and the same one again: all are drawn anew
+    visitor.recommended.lay_out(visitor.photo, visitor.request)
+    monkeypatch.setattr(visitor.recommended.turns, "painters", 3)
+    together, save = threading.Barrier(3), visitor.recommended.visits.save
+
+    def saved(*given: Any, **options: Any) -> str:
+        together.wait(30)
+        return save(*given, **options)
+
+    monkeypatch.setattr(visitor.recommended.visits, "save", saved)
+    seen = [pictures(html) for html in visitor.draw()]
+    changed = [sum(shown[item] != plain[item] for item in plain) for shown in seen]
+    assert changed[:4] == [3, 6, 9, 12]
+    assert {item: Path(path).read_bytes() for item, path in seen[-1].items()} == expected
+
+
 def test_a_card_keeps_its_picture_while_the_photo_is_the_same(visitor: Visitor) -> None:
     visitor.try_on("upper-1")
     *_, html = visitor.draw()

@@ -57,7 +57,8 @@ def build_app(
         settings: what the shop decided about the page; by default our own.
     """
     settings = settings or Settings()
-    visits, turns = Visits(cache_folder(), settings.visit_minutes * 60), Turns()
+    visits = Visits(cache_folder(), settings.visit_minutes * 60)
+    turns = Turns(painters=together(settings.at_once))
     adviser = adviser or Adviser(shop)
     mark = VISIBLE if settings.visible_mark else ""
     journey = Journey(room, shop, people, visits, adviser, turns)

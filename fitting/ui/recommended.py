@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -27,6 +28,8 @@ from fitting.ui.visits import Visit, VisitOverError, Visits
 log = logging.getLogger(__name__)
 
 SHELF = 6  # cards on a shelf
+
+Figure = tuple[Dresser, Outfit]  # who dresses the visitor, and what the visitor wears already
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,21 @@ class Recommended:
         return self._html(shopper)
 
     def draw(self, request: gr.Request) -> Iterator[str]:
-        """Draw the cards that wait on the visitor, one after the other, until something else is chosen."""
+        """Draw the cards that wait on the visitor, a few at a time, until something else is chosen."""
         visit = self._visit(request)
         shopper = visit.shopper
         number = shopper.stop()  # a drawing that is still under way gives way to this one
-        if self._next(shopper, number) is not None:
+        if self._next(shopper, number):
             look = visit.wardrobe.look
-            with self._figure(shopper.photo, look) as dresser, suppress(VisitOverError):
-                while (card := self._next(shopper, number)) is not None:
+            painters = ThreadPoolExecutor(self.turns.painters, "painter")
+            with self._figures(shopper.photo, look) as figures, painters, suppress(VisitOverError):
+                while waiting := self._next(shopper, number):
                     with self.turns.in_background():
                         if shopper.is_current(number):
-                            self._draw_one(card, dresser, look, visit, number)
+                            each = zip(waiting, figures, strict=False)  # as many as are left
+                            drawn = [painters.submit(self._draw_one, *pair, look, visit, number) for pair in each]
+                            for one in drawn:
+                                one.result()
                     if shopper.is_current(number):
                         yield self._html(shopper)
         if shopper.is_current(number):
@@ -117,8 +124,8 @@ class Recommended:
         return self._html(shopper)
 
     @contextmanager
-    def _figure(self, photo: str | None, look: Look) -> Iterator[tuple[Dresser, Outfit] | None]:
-        """Who dresses the person that cards are drawn on, and what that person wears.
+    def _figures(self, photo: str | None, look: Look) -> Iterator[list[Figure | None]]:
+        """For each painter, who dresses the person that cards are drawn on, and what that person wears.
 
         None if there is no photo any more. The small person is dropped from memory afterwards.
         """
@@ -127,22 +134,21 @@ class Recommended:
             if photo is not None:
                 person = self.room.understand_person(decoded(photo, PhotoError))
                 small = cards.figure(person)
+                self.room.share(person, small)
             worn = outfit_of(self.shop, look)
         except Exception as error:
             _note("the visitor cannot be drawn on cards", error)
         try:
-            if small is None:
-                yield None
-            else:
-                with Dresser(self.room, small) as dresser:
-                    yield dresser, worn
+            with ExitStack() as stack:
+                figures: list[Figure | None] = [None] * self.turns.painters
+                if small is not None:
+                    figures = [(stack.enter_context(Dresser(self.room, small)), worn) for _ in figures]
+                yield figures
         finally:
             if small is not None and small is not person:
                 self.room.forget(small)
 
-    def _draw_one(
-        self, card: Card, dressing: tuple[Dresser, Outfit] | None, look: Look, visit: Visit, number: int
-    ) -> None:
+    def _draw_one(self, card: Card, figure: Figure | None, look: Look, visit: Visit, number: int) -> None:
         """Draw one card: its garment with the rest of the look. Where that cannot be, it keeps the shop's picture.
 
         Raises:
@@ -150,8 +156,8 @@ class Recommended:
         """
         path = None
         try:
-            if dressing is not None:
-                dresser, worn = dressing
+            if figure is not None:
+                dresser, worn = figure
                 outfit = worn.wear(self.shop.garment(card.item.id))
                 path = self.visits.save(visit, dresser.wear(outfit).picture, "card.jpg", "card")
         except VisitOverError:
@@ -162,11 +168,11 @@ class Recommended:
             if visit.shopper.is_current(number):
                 card.picture, card.waiting, card.beside = path, False, beside(look, card.item).keys
 
-    def _next(self, shopper: Shopper, number: int) -> Card | None:
-        """The next card to draw, if this round of drawing is still wanted."""
+    def _next(self, shopper: Shopper, number: int) -> list[Card]:
+        """The next cards to draw, one for each painter, if this round of drawing is still wanted."""
         with shopper.lock:
-            waiting = (card for card in shopper.cards() if card.waiting)
-            return next(waiting, None) if shopper.is_current(number) else None
+            waiting = [card for card in shopper.cards() if card.waiting]
+            return waiting[: self.turns.painters] if shopper.is_current(number) else []
 
     def _cards(self, found: list[Recommendation], shopper: Shopper, drawn: dict[str, Card]) -> list[Card]:
         """Cards for recommended items; those that were drawn before keep their pictures."""

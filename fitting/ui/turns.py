@@ -30,11 +30,13 @@ def share_cores(at_once: int) -> None:
 class Turns:
     """Shared by all visitors. Safe to use from several threads."""
 
-    def __init__(self, patience: float = 5.0) -> None:
+    def __init__(self, patience: float = 5.0, painters: int = 1) -> None:
         """
         Args:
             patience: seconds after which the background has its turn even in the busiest room.
+            painters: pictures that are drawn together in a turn of the background.
         """
+        self.painters = painters
         self._patience = patience
         self._asked = 0
         self._change = threading.Condition()
@@ -54,7 +56,7 @@ class Turns:
 
     @contextmanager
     def in_background(self) -> Iterator[None]:
-        """For one picture that can wait: one at a time, and when nobody waits for a result."""
+        """For pictures that can wait, as many as there are painters: when nobody waits for a result."""
         with self._drawing:
             with self._change:
                 self._change.wait_for(lambda: not self._asked, self._patience)
