@@ -45,8 +45,8 @@ def device_of(name: str) -> torch.device:
 
 
 def home(net: nn.Module) -> torch.device:
-    """Where a network's weights lie, and its inputs must."""
-    return next(net.parameters()).device
+    """Where a network's weights lie, and its inputs must; the processor for one that has none."""
+    return next((weight.device for weight in net.parameters()), torch.device("cpu"))
 
 
 def last(picture: Tensor) -> Tensor:

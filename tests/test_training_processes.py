@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from fitting.precision import has_half
 from fitting.training import checkpoint
 from fitting.training.processes import Processes
 
@@ -47,7 +48,8 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path: Path) -> None:
     for name in ("plain", "normed"):
         assert len(one[name]) == len(two[name]) == far_training.PLAN.steps
         assert np.mean(one[name][-5:]) < 0.5 * np.mean(one[name][:5]), "it learns"
-    assert np.allclose(one["plain"], two["plain"], rtol=1e-4)
+    # Where training counts in half precision, sums in another order differ in the third digit.
+    assert np.allclose(one["plain"], two["plain"], rtol=1e-2 if has_half() else 1e-4)
     # Each batch norm sees half a batch, that is 2 to 4 pictures: these curves agree within that noise.
     apart = np.abs(np.subtract(one["normed"], two["normed"]))
     assert apart.mean() < 0.15 * np.mean(one["normed"])
@@ -55,7 +57,7 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path: Path) -> None:
     assert all(state is not None and state["step"] == far_training.PLAN.steps for state in states)
     for name, weight in states[0]["ema"].items():  # type: ignore[index]
         if name.startswith("plain"):
-            assert torch.allclose(weight, states[1]["ema"][name], atol=1e-3), name  # type: ignore[index]
+            assert torch.allclose(weight, states[1]["ema"][name], atol=1e-2 if has_half() else 1e-3), name  # type: ignore[index]
 
 
 def test_a_batch_is_divided_among_processes() -> None:
