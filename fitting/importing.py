@@ -28,7 +28,7 @@ from fitting.in_order import in_order
 from fitting.looks import Looks
 from fitting.products import Product, named_category
 from fitting.reading import Progress, Report, read_orders, read_products
-from fitting.reviewing import add_reviews
+from fitting.reviewing import add_reviews, of_known_items
 from fitting.spreadsheet import Problem
 from fitting.store import Look, Store
 from fitting.vectors import batches
@@ -256,15 +256,6 @@ class Import:
 
     def _add_orders(self, orders: Path, connection: Connection, report: Report, progress: Progress) -> None:
         """Write down what was done with items that the shop has."""
-        for batch in batches(read_orders(orders, report.remarks, progress), sql.BATCH):
-            known = sql.known_items(connection, {row[1].item for row in batch if not isinstance(row, Problem)})
-            good = []
-            for row in batch:
-                if isinstance(row, Problem):
-                    report.refuse(orders, row)
-                elif row[1].item in known:
-                    good.append(row[1])
-                else:
-                    report.refuse(orders, Problem(row[0], row[1].item, "the shop has no such item"))
+        for good in of_known_items(orders, read_orders(orders, report.remarks, progress), connection, report):
             if good:
                 report.orders += sql.add_events(connection, good)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from fitting.aside import Aside
 from fitting.errors import GarmentError
@@ -24,6 +25,7 @@ from fitting.spreadsheet import Problem, Sheet
 
 LISTED = 1000  # problems of a file that a report lists; the rest is counted
 
+Read = TypeVar("Read")
 Progress = Callable[[float], None]  # told which share of the work is done
 
 
@@ -89,24 +91,30 @@ def read_products(
         ShopError: the file cannot be read at all.
     """
     folder = (pictures or path.parent).resolve()
-    with Sheet(path, PRODUCT_COLUMNS, PRODUCT_REQUIRED) as sheet:
-        remarks += sheet.remarks
-        for line, row in sheet:
-            progress(line / sheet.lines)
-            if isinstance(row, str):
-                yield Problem(line, "", row)
-                continue
-            try:
-                yield line, read_product(row, folder, pictureless)
-            except ValueError as error:
-                yield Problem(line, row["id"], str(error))
+    sheet = Sheet(path, PRODUCT_COLUMNS, PRODUCT_REQUIRED)
+    return read_rows(sheet, "id", lambda row: read_product(row, folder, pictureless), remarks, progress)
 
 
 def read_orders(
     path: Path, remarks: list[str], progress: Progress = lambda share: None
 ) -> Iterator[tuple[int, Event] | Problem]:
     """Line and event, or what is wrong, of every row of an orders file. See `read_products`."""
-    with Sheet(path, ORDER_COLUMNS, ORDER_REQUIRED) as sheet:
+    return read_rows(Sheet(path, ORDER_COLUMNS, ORDER_REQUIRED), "item", read_order, remarks, progress)
+
+
+def read_rows(
+    sheet: Sheet, name: str, check: Callable[[dict[str, str]], Read], remarks: list[str], progress: Progress
+) -> Iterator[tuple[int, Read] | Problem]:
+    """Line and what a row says, or what is wrong with it, of every row of a sheet.
+
+    Args:
+        sheet: is closed at the end.
+        name: column that a problem is told by.
+        check: raises ValueError, which says what is wrong with a row.
+        remarks: gets sentences about how the file was read.
+        progress: told the share of the file that was taken so far.
+    """
+    with sheet:
         remarks += sheet.remarks
         for line, row in sheet:
             progress(line / sheet.lines)
@@ -114,9 +122,9 @@ def read_orders(
                 yield Problem(line, "", row)
                 continue
             try:
-                yield line, read_order(row)
+                yield line, check(row)
             except ValueError as error:
-                yield Problem(line, row["item"], str(error))
+                yield Problem(line, row[name], str(error))
 
 
 def check_products(

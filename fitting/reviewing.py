@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from fitting import store as sql
 from fitting.notes import Review
 from fitting.products import TEXT_LENGTH
-from fitting.reading import Progress, Report
+from fitting.reading import Progress, Report, read_rows
 from fitting.spreadsheet import Problem, Sheet
 from fitting.tables import ID_LENGTH, reviews
 from fitting.vectors import batches
@@ -24,6 +25,17 @@ REVIEW_COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("review", "reviewtext", "body", "comment", "content"),
 }
 REVIEW_REQUIRED = ("item", "text")
+
+
+class Told(Protocol):
+    """Something that is told of an item."""
+
+    @property
+    def item(self) -> str:
+        """Its id."""
+
+
+OfItem = TypeVar("OfItem", bound=Told)
 
 
 @dataclass(frozen=True)
@@ -38,17 +50,7 @@ def read_reviews(
     path: Path, remarks: list[str], progress: Progress = lambda share: None
 ) -> Iterator[tuple[int, Written] | Problem]:
     """Line and review, or what is wrong, of every row. See `fitting.reading.read_products`."""
-    with Sheet(path, REVIEW_COLUMNS, REVIEW_REQUIRED) as sheet:
-        remarks += sheet.remarks
-        for line, row in sheet:
-            progress(line / sheet.lines)
-            if isinstance(row, str):
-                yield Problem(line, "", row)
-                continue
-            try:
-                yield line, read_review(row)
-            except ValueError as error:
-                yield Problem(line, row["item"], str(error))
+    return read_rows(Sheet(path, REVIEW_COLUMNS, REVIEW_REQUIRED), "item", read_review, remarks, progress)
 
 
 def read_review(row: Mapping[str, str]) -> Written:
@@ -62,7 +64,15 @@ def read_review(row: Mapping[str, str]) -> Written:
 
 def add_reviews(path: Path, connection: Connection, report: Report, progress: Progress) -> None:
     """Write down the reviews of items that the shop has; one that is there already is not added again."""
-    for batch in batches(read_reviews(path, report.remarks, progress), sql.BATCH):
+    for good in of_known_items(path, read_reviews(path, report.remarks, progress), connection, report):
+        report.reviews += _insert(connection, good)
+
+
+def of_known_items(
+    path: Path, rows: Iterable[tuple[int, OfItem] | Problem], connection: Connection, report: Report
+) -> Iterator[list[OfItem]]:
+    """What rows of a file say of items that the shop has, some at a time; the others are refused."""
+    for batch in batches(rows, sql.BATCH):
         known = sql.known_items(connection, {row[1].item for row in batch if not isinstance(row, Problem)})
         good = []
         for row in batch:
@@ -72,7 +82,7 @@ def add_reviews(path: Path, connection: Connection, report: Report, progress: Pr
                 good.append(row[1])
             else:
                 report.refuse(path, Problem(row[0], row[1].item, "the shop has no such item"))
-        report.reviews += _insert(connection, good)
+        yield good
 
 
 def _insert(connection: Connection, written: Iterable[Written]) -> int:
