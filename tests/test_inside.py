@@ -9,12 +9,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 from fakes import wardrobe
+from PIL import Image
 from visitor import Visitor, unheard, visiting
 
+from fitting.anatomy import Part
 from fitting.condition import TasteConfig
+from fitting.drawing import PALETTE
 from fitting.events import EventKind
 from fitting.explain import NAMES
 from fitting.garment import Category, GarmentNet
@@ -22,7 +26,7 @@ from fitting.imagine import Imagination, embeddings_of
 from fitting.picture_net import PictureConfig, Pictures
 from fitting.recommend import Taste
 from fitting.recommender import Request
-from fitting.ui import chart, words
+from fitting.ui import chart, inside_html, words
 from fitting.ui.imagined import COUNT, Imaginings, can_imagine
 from fitting.ui.inside import DREAMT, NEAR, SHOWN, Inside
 from fitting.ui.languages import NAMES as LANGUAGES
@@ -63,6 +67,23 @@ def test_a_result_is_taken_apart_and_each_part_can_be_saved(visitor: Visitor) ->
     assert len(files(visitor)) == once  # those of the time before are gone
     visitor.journey.leave(visitor.request)
     assert not [path for path in files(visitor) if path.parent.parent == visitor.journey.visits.root]
+
+
+def test_the_plan_has_a_legend_of_the_parts_that_it_shows_in_every_language() -> None:
+    plan = Image.fromarray(PALETTE[np.full((40, 30), Part.UPPER)])
+    plan.paste(tuple(PALETTE[Part.HAIR].tolist()), (0, 0, 30, 9))
+    plan.putpixel((29, 39), tuple(PALETTE[Part.ACCESSORY].tolist()))
+    assert inside_html.shown_parts(plan) == [Part.UPPER, Part.HAIR, Part.ACCESSORY]
+    for language, names in (("en", "Top Hair Bags"), ("es", "Parte Pelo Bolsos"), ("zh-CN", "上衣 头发 包")):
+        with speaking(language):
+            html = inside_html.figures("Top", {"target_parsing": ("plan.png", plan), "alpha": ("alpha.png", plan)})
+        found = re.findall(r'<li><i style="background: rgb\(([\d, ]+)\)" aria-hidden="true"></i>([^<]+)</li>', html)
+        assert [tuple(map(int, rgb.split(", "))) for rgb, _ in found] == [
+            tuple(PALETTE[part].tolist()) for part in (Part.UPPER, Part.HAIR, Part.ACCESSORY)
+        ]
+        assert all(said.startswith(name) for (_, said), name in zip(found, names.split(), strict=True))
+    plain = inside_html.figures("Top", {"target_parsing": ("plan.png", Image.new("RGB", (30, 40), (1, 2, 3)))})
+    assert "legend" not in plain
 
 
 def test_where_nothing_was_learned_the_page_says_so(visitor: Visitor) -> None:

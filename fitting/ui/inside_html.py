@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
 from PIL import Image
 
+from fitting.anatomy import Part
+from fitting.drawing import PALETTE
 from fitting.item import Item
 from fitting.recommender import Recommendation
 from fitting.ui import words
 from fitting.ui.compare import address
 
 MOST = 6  # reasons that are told, the strongest
+PLAN = "target_parsing"  # the picture whose colours stand for parts
 
 
 def figures(title: str, pictures: Mapping[str, tuple[str, Image.Image]]) -> str:
@@ -27,10 +31,29 @@ def _figure(name: str, path: str, picture: Image.Image) -> str:
     size = f'width="{picture.width}" height="{picture.height}"'
     said = escape(words.part_note(name))
     kind = ' class="wide"' if picture.width > picture.height else ""
+    legend = _legend(picture) if name == PLAN else ""
     return (
         f'<figure{kind}><img src="{place}" alt="{escape(title)}" loading="lazy" {size}><figcaption>'
-        f"<strong>{escape(title)}</strong> {said} {_save(place, name, title)}</figcaption></figure>"
+        f"<strong>{escape(title)}</strong> {said} {_save(place, name, title)}{legend}</figcaption></figure>"
     )
+
+
+def shown_parts(picture: Image.Image) -> list[Part]:
+    """The parts whose colours of `PALETTE` a picture has, the largest first."""
+    pixels = np.asarray(picture.convert("RGB")).astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    counts = [np.count_nonzero(pixels == one) for one in PALETTE.astype(np.int64) @ (1 << 16, 1 << 8, 1)]
+    return [Part(part) for part in np.argsort(counts, kind="stable")[::-1] if counts[part]]
+
+
+def _legend(picture: Image.Image) -> str:
+    """Which colour stands for which part; nothing where the picture has none of them."""
+    entries = "".join(
+        f'<li><i style="background: rgb({", ".join(map(str, PALETTE[part]))})" aria-hidden="true"></i>'
+        f"{escape(words.body_part(part.name.lower()))}</li>"
+        for part in shown_parts(picture)
+    )
+    label = escape(words.LEGEND)
+    return f'<ul class="legend" role="list" aria-label="{label}">{entries}</ul>' if entries else ""
 
 
 def _save(place: str, name: str, title: str) -> str:

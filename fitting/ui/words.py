@@ -166,6 +166,11 @@ def part_note(name: str) -> str:
     return say(f"part_{name}_note")
 
 
+def body_part(name: str) -> str:
+    """A part of the body or of what is worn, by its name in `fitting.anatomy.Part`."""
+    return say(f"body_{name}")
+
+
 def taken_apart(title: str) -> str:
     return say("taken_apart", title=title)
 
