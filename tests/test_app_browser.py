@@ -282,6 +282,28 @@ def test_nothing_is_clipped_or_overlapping_on_any_screen(browser: Browser, addre
         check()
 
 
+def test_the_button_is_always_in_view_and_hides_nothing_for_good(browser: Browser, address: str) -> None:
+    with visiting(browser, address) as page:
+        expect(page.locator("#result")).to_be_hidden()
+        for width, height in ((1024, 768), (768, 1024), (390, 844), (320, 640)):
+            page.set_viewport_size({"width": width, "height": height})
+            for share in (0, 0.5, 1):
+                page.evaluate("share => window.scrollTo(0, share * document.documentElement.scrollHeight)", share)
+                expect(page.locator("#go")).to_be_in_viewport(ratio=1)
+            last, button = page.locator("footer p").last.bounding_box(), page.locator("#go").bounding_box()
+            assert last and button and last["y"] + last["height"] <= button["y"], width
+
+
+def test_on_a_phone_the_garments_are_a_short_way_down_and_nothing_jumps(browser: Browser, address: str) -> None:
+    with visiting(browser, address, viewport={"width": 390, "height": 844}) as page:
+        garments, people = page.locator("#garment-column"), page.locator("#people")
+        before, row = garments.bounding_box(), people.bounding_box()
+        assert before and row and before["y"] < 844, "they begin on the first screen"
+        choose_person(page)
+        expect(page.locator("#photo-note")).to_contain_text("Somebody in grey")
+        assert people.bounding_box() == row, "what was pressed stays where it is"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_in_both_schemes(browser: Browser, address: str, scheme: str) -> None:
     with visiting(browser, address, color_scheme=scheme) as page:
