@@ -130,6 +130,9 @@ class PictureGenerator(nn.Module):
         self.larger = nn.ModuleList(_Larger(a, b, style, place < DEEP) for place, (a, b) in enumerate(sizes))
         self.excite = nn.ModuleList([_Excite(widths[1], widths[4]), _Excite(widths[2], widths[5])])
         self.leave = nn.ModuleList(nn.Conv2d(width, 4, 3, padding=1) for width in widths[4:])
+        # The larger picture begins as the smaller one and learns what that lacks (StyleGAN2's skips, section 4.1).
+        nn.init.zeros_(self.leave[1].weight)
+        nn.init.zeros_(self.leave[1].bias)
 
     def forward(self, noise: Tensor, feature: Tensor, category: Tensor, side: int = SIDES[-1]) -> Tensor:
         """Imagine B garments; the same noise gives the same picture.
@@ -154,7 +157,11 @@ class PictureGenerator(nn.Module):
             if place >= 3:
                 x = self.excite[place - 3](levels[place - 2], x)
             levels.append(x)
-        drawn = self.leave[SIDES.index(side)](x).float().sigmoid()
+        drawn = self.leave[0](levels[4]).float()
+        if side != SIDES[0]:
+            finer = self.leave[1](levels[5]).float()
+            drawn = F.interpolate(drawn, scale_factor=2, mode="bilinear", align_corners=False) + finer
+        drawn = drawn.sigmoid()
         return torch.cat([drawn[:, :3] * drawn[:, 3:], drawn[:, 3:]], 1)
 
 

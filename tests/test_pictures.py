@@ -73,6 +73,20 @@ def test_the_same_noise_gives_the_same_picture_and_other_noise_another() -> None
         assert not torch.equal(net(noise, feature, category), net(*other))
 
 
+def test_a_larger_picture_begins_as_the_smaller_one() -> None:
+    generator = Pictures(SMALL).generator.eval()
+    small, large = generator(*some(3), 64), generator(*some(3), 128)
+    assert torch.allclose(F.avg_pool2d(large, 2), small, atol=0.02)
+
+
+def test_the_pull_is_strong_at_each_stage_s_beginning_and_fades() -> None:
+    plan = PicturePlan(Plan((Stage(100, 4, (64, 64)), Stage(100, 2, (128, 128)))), guide=4.0, guided=50)
+    assert plan.guide_at(0) == plan.guide_at(100) == 4.0
+    assert plan.guide_at(25) == plan.guide_at(125) < 4.0 and plan.guide_at(99) == plan.guide_at(199) == pytest.approx(
+        0.4
+    )
+
+
 def test_the_shipped_shape_is_small() -> None:
     assert sum(weight.numel() for weight in Pictures().generator.parameters()) < 2_500_000
 

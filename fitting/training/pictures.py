@@ -2,8 +2,9 @@
 
 Every real picture is the only one with its exact feature. So that the noise has something to say, a real picture is
 judged against its own feature or, half the time, against that of a neighbour (Casanova et al. 2021, IC-GAN,
-arXiv:2109.05070). At first the generator is also led by the hand: its picture shall resemble the one that the feature
-is of, coarsely and in the features that the discriminator sees; that pull fades.
+arXiv:2109.05070). At first, and again when pictures become larger, the generator is also led by the hand: its
+picture shall resemble the one that the feature is of, coarsely and in the features that the discriminator sees; that
+pull fades.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class PicturePlan:
     Attributes:
         plan: steps, rates (of both players) and checkpoints.
         objective: a name in `fitting.gan.OBJECTIVES`.
-        guide: weight of the likeness to the picture that the feature is of, at first.
+        guide: weight of the likeness to the picture that the feature is of, at each stage's first step.
         guided: steps over which it fades, to a tenth.
         blur: length of the noise added to features, which have length 1: what is asked for later is no exact copy.
     """
@@ -68,7 +69,12 @@ class PicturePlan:
     blur: float = 0.25
 
     def guide_at(self, step: int) -> float:
-        return self.guide * max(0.1, 1 - 0.9 * step / max(self.guided, 1))
+        since = step
+        for stage in self.plan.stages:
+            if since < stage.steps:
+                break
+            since -= stage.steps
+        return self.guide * max(0.1, 1 - 0.9 * since / max(self.guided, 1))
 
 
 class PictureBatches:
