@@ -131,8 +131,8 @@ class PictureGenerator(nn.Module):
         self.excite = nn.ModuleList([_Excite(widths[1], widths[4]), _Excite(widths[2], widths[5])])
         self.leave = nn.ModuleList(nn.Conv2d(width, 4, 3, padding=1) for width in widths[4:])
         # The larger picture begins as the smaller one and learns what that lacks (StyleGAN2's skips, section 4.1).
-        nn.init.zeros_(self.leave[1].weight)
-        nn.init.zeros_(self.leave[1].bias)
+        for weight in self.leave[1].parameters():
+            nn.init.zeros_(weight)
 
     def forward(self, noise: Tensor, feature: Tensor, category: Tensor, side: int = SIDES[-1]) -> Tensor:
         """Imagine B garments; the same noise gives the same picture.
