@@ -28,7 +28,7 @@ from fitting.recommend import Taste, density
 from fitting.recommender import Recommendation, Recommender, Request, because
 from fitting.sample import FOLDER
 from fitting.training.candidates import Candidates, some_chosen
-from fitting.training.choices import Fold, Sets, Visits
+from fitting.training.choices import Fold, Sets, Visits, in_view
 from fitting.training.loop import Plan, Stage
 from fitting.training.recommend import RecommendGame, RecommendPlan, train_taste
 from fitting.training.recommend_shop import cut, gains, purchases, read_shop, shop_data, train_shop
@@ -414,6 +414,20 @@ def test_the_sample_shop_is_read_as_it_ships() -> None:
     later = purchases(data.found, cut(data.found, 0.1))
     assert later
     assert all(case.item not in case.past.items for case in later)
+
+
+@torch.inference_mode()
+def test_what_ships_draws_more_than_one_thing_and_minds_whom_it_is_told_of() -> None:
+    taste = weights.load(Taste, "recommender").eval()
+    data = shop_data(*read_shop(FOLDER))
+    cases = [case for case in purchases(data.found, cut(data.found, 0.05)) if len(case.past)][:40]
+    features = taste.features(data.embeddings)
+    past, at = [case.past for case in cases], [case.at for case in cases]
+    told = conditions(past, at, features, [in_view(*both) for both in zip(past, at, strict=True)])
+    drawn = draw(taste, told, 128, 0)
+    nearest = (drawn @ features.T).argmax(2)
+    assert np.mean([len(row.unique()) for row in nearest]) > 3, "the noise matters"
+    assert len(nearest.unique()) > 30, "and so does the shopper"
 
 
 def test_equal_scores_do_not_count_as_found() -> None:

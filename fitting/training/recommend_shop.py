@@ -29,11 +29,12 @@ log = logging.getLogger(__name__)
 
 SHAPE = TasteConfig(feature=64, noise=16, width=128, token=64, sharpness=10.0, dropout=0.3)
 PLAN = RecommendPlan(
-    Plan(stages=(Stage(150, 48, (1, 1)),), learning_rate=1e-3, warmup=10, ema=0.95),
+    Plan(stages=(Stage(600, 48, (1, 1)),), learning_rate=1e-3, warmup=10, ema=0.95),
     objective="minimax",
     adversarial=0.3,
-    seeking=0.05,
-    generator_share=0.3,
+    # With few draws and little of it, all noise leads to the same item or two.
+    seeking=0.3,
+    draws=16,
     alone=20,
     drop=0.25,
 )
