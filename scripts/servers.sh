@@ -15,6 +15,7 @@ find_program() {
 missing=
 find_program initdb || missing="$missing postgresql"
 find_program nginx || missing="$missing nginx-light"
+find_program openssl || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 
 as_root=
@@ -25,7 +26,7 @@ if grep -qs '^ID=debian' /etc/os-release && command -v apt-get >/dev/null && $as
     $as_root apt-get update -qq &&
         DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $as_root \
             apt-get install -y -qq --no-install-recommends $missing || true
-    find_program initdb && find_program nginx && exit 0
+    find_program initdb && find_program nginx && find_program openssl && exit 0
 fi
 
 echo "Not found, and may not be installed here:$missing. THEIR TESTS WILL BE SKIPPED." >&2
