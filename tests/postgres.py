@@ -82,5 +82,7 @@ def _stop(folder: Path, control: str) -> None:
 
 def _run(folder: Path, *arguments: str) -> None:
     """Run a program as whoever owns the folder."""
-    user = folder.owner() if os.getuid() == 0 else None
-    subprocess.run(arguments, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
+    if os.getuid() == 0:
+        # Not `user=`: for that Python forks, and a fork of a process in which gRPC has threads may crash.
+        arguments = ("runuser", "-u", folder.owner(), "--", *arguments)
+    subprocess.run(arguments, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
