@@ -25,7 +25,8 @@ from fitting.picture_net import Pictures, Sight, on_ground
 from fitting.recommend import Taste
 
 LARGE = 512  # side at which an imagined garment is worn: its edge would show steps at its own
-NEARBY = 0.6  # how far "more like this" moves the noise: radians on the way to other noise
+NEARBY = 0.5  # how far "more like this" moves noise and wish: radians on the way to others
+APART = 0.6  # the same for the wishes of one shopper, which a recommender that is sure of itself makes much alike
 ORANGE = (214.0, 92.0, 40.0)
 LEAST = 0.02  # share of a picture that must be garment
 
@@ -37,7 +38,7 @@ class Imagined:
     Attributes:
         picture: RGB on white, as large as it was made.
         garment: ready to be worn.
-        asked: (D,) embedding that was asked for, unit length.
+        asked: (F,) the generator's own feature of what was asked for, unit length.
         noise: (Z,) it was made from.
     """
 
@@ -75,21 +76,25 @@ class Imagination:
             categories: N of them.
             seed: the same gives the same pictures.
         """
-        noise = torch.randn(len(asked), self.pictures.config.noise, generator=torch.Generator().manual_seed(seed))
-        return self._made(F.normalize(asked, dim=1), categories, noise)
+        random = torch.Generator().manual_seed(seed)
+        noise = torch.randn(len(asked), self.pictures.config.noise, generator=random)
+        wishes = self.pictures.features(F.normalize(asked, dim=1))
+        return self._made(_beside(wishes, APART, random), categories, noise)
 
     def more_like(self, one: Imagined, count: int, seed: int = 0) -> list[Imagined]:
-        """Others for the same wish, their noise moved a little."""
-        other = torch.randn(count, len(one.noise), generator=torch.Generator().manual_seed(seed))
+        """Others, their noise and the wish moved a little: noise alone changes next to nothing that is seen."""
+        random = torch.Generator().manual_seed(seed)
+        other = torch.randn(count, len(one.noise), generator=random)
         noise = math.cos(NEARBY) * one.noise + math.sin(NEARBY) * other
-        return self._made(one.asked.expand(count, -1), [one.garment.category] * count, noise)
+        wishes = _beside(one.asked.expand(count, -1), NEARBY, random)
+        return self._made(wishes, [one.garment.category] * count, noise)
 
     @torch.inference_mode()
     def doubted(self, one: Imagined) -> Image.Image:
         """The picture, orange where the discriminator believes it least, compared with the rest of the same picture."""
         picture = to_unit(to_tensor(one.picture))[None]
         kind = torch.tensor([CATEGORIES.index(one.garment.category)])
-        maps = self.pictures.judge.maps(self._sight(picture), self.pictures.features(one.asked[None]), kind)
+        maps = self.pictures.judge.maps(self._sight(picture), one.asked[None], kind)
         size = picture.shape[-2:]
         belief = torch.stack([F.interpolate(x, size=size, mode="bilinear")[0] for x in maps]).mean(0)
         doubt = (belief.max() - belief) / (belief.max() - belief.min()).clamp(min=1e-6)
@@ -100,7 +105,7 @@ class Imagination:
     def _made(self, asked: Tensor, categories: Sequence[Category], noise: Tensor) -> list[Imagined]:
         kinds = torch.tensor([CATEGORIES.index(category) for category in categories])
         side = self.pictures.config.side
-        drawn = self.pictures.generator(noise, self.pictures.features(asked), kinds, side)
+        drawn = self.pictures.generator(noise, asked, kinds, side)
         shown = to_pixels(on_ground(drawn, torch.ones(3)))
         made = []
         for row, category in enumerate(categories):
@@ -108,6 +113,14 @@ class Imagination:
             if garment is not None:
                 made.append(Imagined(to_image(shown[row]), garment, asked[row].clone(), noise[row].clone()))
         return made
+
+
+def _beside(wishes: Tensor, angle: float, random: torch.Generator) -> Tensor:
+    """(N, F) features so many radians from others, each in a direction of its own: where they are whitened, any is one
+    in which garments differ."""
+    aside = torch.randn(wishes.shape, generator=random)
+    aside = F.normalize(aside - (aside * wishes).sum(1, keepdim=True) * wishes, dim=1)
+    return math.cos(angle) * wishes + math.sin(angle) * aside
 
 
 def wearable(drawn: Tensor, category: Category, net: GarmentNet) -> Garment | None:
