@@ -27,7 +27,8 @@ test-cluster: .venv/installed-dev
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .
-	.venv/bin/mypy
+	@if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then set -x; .venv/bin/mypy; \
+	else echo "mypy is left out: the last NumPy for Python 3.10 tells other types"; fi
 	.venv/bin/bandit -q -r -c pyproject.toml app.py fitting
 
 # Known holes in the packages that are installed. Asks the network, so it is no part of the tests.
