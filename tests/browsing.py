@@ -118,10 +118,13 @@ def try_on(page: Page, timeout: float = 30_000) -> None:
         expect(agree).to_be_hidden(timeout=timeout)
     expect(failure.or_(done)).to_be_visible(timeout=timeout)
     assert failure.count() == 0, failure.inner_text()
-    expect(page.locator("#slider .compare > img")).to_have_count(2)
-    for image in page.locator("#slider .compare > img").all():
-        expect(image).to_have_js_property("complete", True)
-        assert image.evaluate("image => image.naturalWidth") > 0
+    page.wait_for_function(WHOLE, timeout=timeout)  # those of a result before may be there until then
+
+
+WHOLE = """() => {
+    const both = [...document.querySelectorAll("#slider .compare > img")];
+    return both.length === 2 && both.every(image => image.complete && image.naturalWidth > 0);
+}"""
 
 
 def addresses(page: Page, *within: str) -> list[str]:
