@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,20 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": ANSWER})
 
 
+def _keep_log(cursor: sqlite3.Cursor) -> None:
+    """Let shoppers read on while an import writes. For the lock that a new file needs for this SQLite itself does not
+    wait."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE})
     file = Path(url.database) if url.database and url.database != ":memory:" else None
@@ -121,7 +136,7 @@ def _sqlite(url: URL) -> Engine:
         nonlocal opened
         connection.isolation_level = None  # the driver would begin transactions late, and none around DDL
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")  # shoppers read on while an import writes
+        _keep_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")  # what was said to be written is, even when the power fails
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
