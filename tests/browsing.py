@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from processes import absent
 
 from fitting.ui.serving import launch
 
@@ -40,10 +40,7 @@ def find_browser() -> str:
     for name in (os.environ.get("CHROMIUM", ""), *NAMES, MAC):
         if name and (found := shutil.which(name)):
             return found
-    message = "no Chromium or Chrome was found; install chromium or point CHROMIUM at one"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+    absent("no Chromium or Chrome was found; install chromium or point CHROMIUM at one")
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -74,9 +73,3 @@ def far(net: nn.Module) -> nn.Module:
                 if value is not None:
                     kept[name] = value.detach().as_subclass(Far)  # type: ignore[assignment]
     return net
-
-
-@contextmanager
-def a_card() -> Iterator[None]:
-    with Cards():
-        yield

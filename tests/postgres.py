@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from processes import absent
 from sqlalchemy import create_engine, make_url, text
 
 
@@ -38,13 +39,13 @@ def postgres_server() -> Iterator[str]:
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'fitting-room[postgres]'")
     initdb, control = program("initdb"), program("pg_ctl")
     if initdb is None or control is None:
-        pytest.skip("PostgreSQL is not installed")
+        absent("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     user = None
     if os.getuid() == 0:  # the server refuses to be root
         try:
             user = pwd.getpwnam("postgres").pw_name
         except KeyError:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+            absent("PostgreSQL does not run as root, and there is no user postgres")
     folder = Path(tempfile.mkdtemp(prefix="fitting-pg-"))  # a socket's path must be short
     if user is not None:
         shutil.chown(folder, user)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from far import Far, a_card, far
+from far import Cards, Far, far
 
 from fitting.engine import Engine
 from fitting.errors import ShopError
@@ -35,7 +35,7 @@ def there(here: FittingRoom) -> FittingRoom:
 
 
 def test_the_pretended_card_notices_what_a_card_would() -> None:
-    with a_card():
+    with Cards():
         one = torch.ones(2).to("cuda")
         assert isinstance(one + one, Far) and (one + 1).device.type == "cuda"
         assert not isinstance(one.cpu(), Far) and one.cpu().device.type == "cpu"
@@ -53,7 +53,7 @@ def test_a_try_on_with_networks_on_a_card(here: FittingRoom, there: FittingRoom,
     photo, garment = sorted(ASSETS.glob("people/*.jpg"))[0], sorted(ASSETS.glob("garments/*.jpg"))[0]
     with torch.autocast("cpu", enabled=False):
         expected = here.try_on(photo, garment, engine=engine)
-    with a_card():
+    with Cards():
         worn = there.understand_garment(garment)
         person = there.understand_person(photo)
         assert not any(isinstance(value, Far) for value in (*vars(worn).values(), *vars(person).values()))

@@ -167,7 +167,7 @@ def connect_moving(
 
     Args:
         header: holds the links to the other languages.
-        parts: components by the names in `HERE` and `MOVED`; those that the page has not are left out.
+        parts: components by the names in `PARTS`; those that the page has not are left out.
         light: the options of events that answer at once.
 
     Returns:
