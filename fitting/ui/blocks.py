@@ -228,13 +228,15 @@ def _connect(
     choice, chosen, worn = garment["choice"], garment["chosen"], garment["worn"]
 
     said = [photo["advice"], photo["people"]]
-    photo["photo"].input(journey.check_photo, photo["photo"], said, show_progress_on=photo["advice"], **HEAVY)
+    # The last of several quick changes counts: by default what comes while one is looked at would be dropped.
+    looked: dict[str, Any] = {"trigger_mode": "always_last", **HEAVY}
+    photo["photo"].input(journey.check_photo, photo["photo"], said, show_progress_on=photo["advice"], **looked)
     photo["photo"].clear(journey.drop_photo, None, said, **LIGHT)
     photo["people"].select(journey.choose_person, None, [photo["photo"], photo["advice"]], **LIGHT)
 
     picked = garment["gallery"].select(journey.choose_item, garment["shown"], [choice, chosen, worn], **LIGHT)
     brought = garment["own"].input(
-        journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **HEAVY
+        journey.choose_own, garment["own"], [choice, chosen], show_progress_on=chosen, **looked
     )
     garment["own"].clear(journey.drop_own, None, [choice, chosen], **LIGHT)
 
