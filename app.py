@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from fitting.ui.serving import assets, launch, prepare
-from fitting.ui.zero import register
+from fitting.cores import wait_briefly
 
 
 def main() -> None:
     """Build the app with our own networks and people and the shop's garments, and serve it."""
+    wait_briefly()
+    from fitting.ui.serving import assets, launch, prepare
+    from fitting.ui.zero import register
+
     prepare()
     register()
     from fitting.cluster.front import recommender_of, room_of

@@ -29,12 +29,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import torch
-from PIL import Image
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from fitting.cores import wait_briefly
+
+wait_briefly()  # as the app does, before PyTorch is imported
+# ruff: noqa: E402
+
 import stand_in
+import torch
+from PIL import Image
 from stages import SIZE, photo_of
 
 from fitting.compiled import RUNTIMES, runtime_of

@@ -1,6 +1,7 @@
-"""Networks run by OpenVINO instead of PyTorch: the same numbers, sooner, on processors without half precision.
+"""Networks run by OpenVINO instead of PyTorch: the same pictures, sooner.
 
-PyTorch runs a small network layer by layer; OpenVINO fuses what belongs together. Preparing that takes seconds for
+PyTorch runs a small network layer by layer; OpenVINO fuses what belongs together. It counts in half precision where
+the processor does, as `fitting.precision` lets PyTorch. Preparing that takes seconds for
 each network and each size of its inputs, so what was prepared is kept on disk and found again by what it was made of.
 """
 
@@ -8,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import logging
 import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -30,10 +32,11 @@ log = logging.getLogger(__name__)
 
 Net = TypeVar("Net", bound=nn.Module)
 RUNTIMES = ("auto", "torch", "openvino")
+NEAR = 0.05  # of an answer's norm: farther from PyTorch's it is not what half precision rounds away, but wrong
 
 
 def runtime_of(name: str) -> str:
-    """What "auto" comes to here: OpenVINO where it is installed and the processor counts in single precision.
+    """What "auto" comes to here: OpenVINO where it is installed.
 
     Raises:
         ValueError: there is no such runtime.
@@ -47,13 +50,18 @@ def runtime_of(name: str) -> str:
             "OpenVINO is not installed: pip install 'fitting-room[openvino]', or set the runtime to torch."
         )
     if name == "auto":
-        return "openvino" if installed and not has_half() else "torch"
+        return "openvino" if installed else "torch"
     return name
 
 
-def prepared(net: Net, runtime: str) -> Net:
-    """The network as the runtime runs it: "openvino", or "torch", which is the network itself."""
-    return cast(Net, Compiled(net, usual_folder())) if runtime == "openvino" else net  # it is called in the same way
+def prepared(net: Net, runtime: str, half: bool = True) -> Net:
+    """The network as the runtime runs it, called in the same way.
+
+    Args:
+        runtime: "openvino", or "torch", which is the network itself.
+        half: it bears half precision.
+    """
+    return cast(Net, Compiled(net, usual_folder(), half)) if runtime == "openvino" else net
 
 
 def usual_folder() -> Path:
@@ -70,11 +78,12 @@ class Compiled(nn.Module):
     Args:
         net: must not be changed afterwards; its answers are made of tensors, tuples and dataclasses.
         folder: for what was prepared; None keeps it in memory alone.
+        half: count in half precision where the processor does.
     """
 
-    def __init__(self, net: nn.Module, folder: Path | None = None) -> None:
+    def __init__(self, net: nn.Module, folder: Path | None = None, half: bool = True) -> None:
         super().__init__()
-        self.net, self.folder = net.eval(), folder
+        self.net, self.folder, self.bears_half = net.eval(), folder, half
         self._ready: dict[tuple[Any, ...], tuple[Any, Any] | None] = {}
         self._lock = threading.Lock()
         self._idle: dict[tuple[Any, ...], list[Any]] = {}
@@ -118,34 +127,53 @@ class Compiled(nn.Module):
             "cpu", enabled=False
         )  # whoever calls may count in half precision: not OpenVINO's matter
         with torch.inference_mode(False), torch.no_grad(), exactly:
-            given = tuple(torch.zeros(each.shape) for each in inputs)
+            random = torch.Generator().manual_seed(0)
+            given = tuple(torch.rand(each.shape, generator=random) for each in inputs)
             sample = self.net(*given)
             core, name = openvino.Core(), self._name(given)
             # As many callers at once as there are cores for; by itself OpenVINO would let them wait for each other.
             threads = torch.get_num_threads()
             streams = max(1, cores() // threads)
             options: dict[str, Any] = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams * threads}
-            options |= {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+            options |= {
+                "INFERENCE_PRECISION_HINT": "bf16" if self.bears_half and has_half() else "f32",
+                "PERFORMANCE_HINT": "LATENCY",
+            }
             if self.folder is not None and (kept := self.folder / name / "model.xml").is_file():
-                try:
-                    return core.compile_model(kept, "CPU", options), sample
-                except RuntimeError:
-                    log.warning("a prepared network is damaged and made anew: %s", kept)
-                    shutil.rmtree(kept.parent, ignore_errors=True)
-            model = _converted(_Flat(self.net), given)
+                with suppress(RuntimeError):  # OpenVINO cannot read it
+                    if _agrees(model := core.compile_model(kept, "CPU", options), given, sample):
+                        return model, sample
+                log.warning("a prepared network is damaged and made anew: %s", kept)
+                shutil.rmtree(kept.parent, ignore_errors=True)
+            made = _converted(_Flat(self.net), given)
+            if not _agrees(model := core.compile_model(made, "CPU", options), given, sample):
+                raise RuntimeError("its answers differ from PyTorch's")
             if self.folder is not None:
-                _keep(model, self.folder, name)
-            return core.compile_model(model, "CPU", options), sample
+                _keep(made, self.folder, name)
+            return model, sample
 
     def _name(self, given: tuple[Tensor, ...]) -> str:
-        """What a model is found again by: the network, its weights, its inputs and who prepares it."""
+        """What a model is found again by: the network, its code, its weights, its inputs and who prepares it."""
         import openvino
 
         known = hashlib.sha256(f"{openvino.__version__} {torch.__version__} {self.net}".encode())
         known.update(str([tuple(each.shape) for each in given]).encode())
+        code = {inspect.getsourcefile(type(part)) for part in self.net.modules()} | {__file__}
+        for path in sorted(path for path in code if path and Path(path).is_relative_to(Path(__file__).parent)):
+            known.update(Path(path).read_bytes())
         for key, value in self.net.state_dict().items():
             known.update(key.encode() + value.float().contiguous().numpy().tobytes())
         return known.hexdigest()[:32]
+
+
+def _agrees(model: Any, given: tuple[Tensor, ...], wanted: Any) -> bool:
+    """Whether a model says of an input what PyTorch does, as far as half precision can tell."""
+    found = model.create_infer_request().infer([each.numpy() for each in given])
+    pairs = [(torch.from_numpy(found[place]), tensor) for place, tensor in enumerate(_tensors(wanted))]
+    return len(found) == len(pairs) and all(
+        one.shape == other.shape and float((one - other).norm()) <= NEAR * float(other.norm()) + 1e-6
+        for one, other in pairs
+    )
 
 
 class _Flat(nn.Module):

@@ -111,7 +111,7 @@ class FittingRoom:
         runtime = runtime_of(runtime)
         garment_net = folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last)
         return cls(
-            prepared(folded(shipped.load(PersonNet, "person", weights)).to(device), runtime),
+            prepared(folded(shipped.load(PersonNet, "person", weights)).to(device), runtime, half=False),
             prepared(garment_net.to(device), runtime),
             Engine.load(weights, device, runtime) if drawn else None,
             remembered,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from fitting import compiled
 from fitting.compiled import Compiled, prepared, runtime_of
 from fitting.errors import WeightsError
+from fitting.precision import has_half
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,19 @@ def net() -> nn.Module:
         return Net().eval()
 
 
+@pytest.fixture(autouse=True)
+def exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor that counts in single precision alone."""
+    monkeypatch.setattr(compiled, "has_half", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def kept(net: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """A network that was prepared, and its folder."""
     made = Compiled(net, tmp_path_factory.mktemp("prepared"))
-    made(*views(0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "has_half", lambda: False)
+        made(*views(0))
     return made
 
 
@@ -95,15 +105,25 @@ def test_what_was_prepared_is_found_again_and_made_anew_if_damaged(
     other = Net().eval()
     close(Compiled(other, folder)(*views(3)), other(*views(3)))
     assert len(list(folder.iterdir())) == 2, "other weights are another model"
+    (elsewhere,) = (path for path in folder.iterdir() if path != model.parent)
+    for path in elsewhere.iterdir():
+        shutil.copy(path, model.parent / path.name)
+    close(Compiled(net, folder)(*views(4)), net(*views(4)))  # what answers wrongly is made anew as well
+
+
+@torch.no_grad()
+def test_it_counts_in_half_precision_where_the_processor_does(net: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "has_half", has_half)
+    found, wanted = Compiled(net)(*views(0)), net(*views(0))
+    torch.testing.assert_close(found.one, wanted.one, atol=2e-2, rtol=2e-2)
+    assert torch.allclose(found.one, wanted.one, atol=1e-5, rtol=1e-5) is not has_half()
 
 
 def test_which_runtime_it_is(net: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     assert prepared(net, "torch") is net and isinstance(prepared(net, "openvino"), Compiled)
     with pytest.raises(ValueError, match="runtime must be one of"):
         runtime_of("abacus")
-    for half, found in ((True, "torch"), (False, "openvino")):
-        monkeypatch.setattr(compiled, "has_half", lambda half=half: half)
-        assert runtime_of("auto") == found
+    assert runtime_of("auto") == "openvino"
     monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda _: None)
     assert runtime_of("auto") == "torch"
     with pytest.raises(WeightsError, match="pip install"):
