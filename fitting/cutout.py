@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
+
+from fitting.distance import distance_to
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels
 
@@ -95,14 +98,14 @@ def main_pieces(mask: Tensor, core: float = 0.5, share: float = 0.2, hole: float
     areas[0] = 0
     kept = (areas >= share * areas.max())[pieces]
     # The soft rim belongs to the piece that it surrounds.
-    away = ndimage.distance_transform_edt(~kept)
+    away = distance_to(kept)
     rim = max(0.02 * max(mask.shape), 2.0)
     solid = (away <= rim) & (values > 0.5)
     gaps, _ = ndimage.label(~solid)
     closed = (np.bincount(gaps.ravel()) < hole * areas.max())[gaps] & ~solid
     cleaned = np.where((away <= rim) & ndimage.binary_dilation(solid, iterations=2), values, 0)
     # Cloth is opaque: only its rim may be soft.
-    deep = ndimage.distance_transform_edt(solid | closed) > rim
+    deep = distance_to(~(solid | closed)) > rim
     return torch.from_numpy(np.where(closed | deep, 1.0, cleaned).astype(np.float32))
 
 
@@ -172,17 +175,14 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 def _window_mean(maps: Tensor, reach: int) -> Tensor:
-    """Mean of (C, H, W) over a square window, the window cut at the border; by running sums."""
-    for axis in (1, 2):
-        length = maps.shape[axis]
-        place = torch.arange(length)
-        spans = (place + reach + 1).clamp(max=length) - (place - reach).clamp(min=0)
-        start = torch.zeros_like(maps.narrow(axis, 0, 1))
-        sums = torch.cat([start, maps.cumsum(axis)], axis)
-        sums = F.pad(sums[None], (reach, reach, 0, 0) if axis == 2 else (0, 0, reach, reach), mode="replicate")[0]
-        sums = sums.narrow(axis, 2 * reach + 1, length) - sums.narrow(axis, 0, length)
-        maps = sums / (spans.view(-1, 1) if axis == 1 else spans)
-    return maps
+    """Mean of (C, H, W) over a square window, the window cut at the border."""
+    side = (2 * reach + 1, 2 * reach + 1)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return cv2.boxFilter(values, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+
+    cells = sums(np.ones(maps.shape[1:], np.float32))
+    return torch.from_numpy(np.stack([sums(values) / cells for values in maps.numpy()]))
 
 
 def _solve(system: list[Tensor], right: Tensor) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -47,7 +49,7 @@ class Garment:
         image: (3, H, W) float in [0, 1], cropped to the garment with a small margin, longest side <= 1024.
         mask: (H, W) float in [0, 1], how much of each pixel is garment.
         category: where it is worn.
-        embedding: (128,) float, unit length: near for garments that look alike.
+        described: its embedding, or what finds it once it is asked for: to be worn, a garment needs none.
         worn: the picture showed a person wearing it.
         notes: sentences for the visitor.
     """
@@ -55,9 +57,14 @@ class Garment:
     image: Tensor
     mask: Tensor
     category: Category
-    embedding: Tensor
+    described: Tensor | Callable[[], Tensor]
     worn: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def embedding(self) -> Tensor:
+        """(128,) float, unit length: near for garments that look alike."""
+        return self.described if isinstance(self.described, Tensor) else self.described()
 
 
 GLANCE = 160  # side of the square in which a garment is looked for
@@ -109,13 +116,13 @@ def understand_garment(
             raise GarmentError(PERSON) from None
         category, note = _worn_category(person, category)
         cut = _cut_from_person(unit, person, category)
-        return Garment(cut.image, cut.mask, category, embed(net, cut.image, cut.mask), True, (note,))
+        return Garment(cut.image, cut.mask, category, _embedder(net, cut), True, (note,))
     # A visitor who named the category has a garment in mind: refuse only what is plainly none.
     if chances[Kind.OTHER] > (0.5 if category is None else 0.9):
         raise GarmentError(NO_GARMENT)
     cut, nearer = look_closer(net, unit, glance)
     found, notes = _category((chances + nearer) / 2, category)
-    return Garment(cut.image, cut.mask, found, embed(net, cut.image, cut.mask), False, notes)
+    return Garment(cut.image, cut.mask, found, _embedder(net, cut), False, notes)
 
 
 def glance_at(net: GarmentNet, unit: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,6 +183,11 @@ def embed(net: GarmentNet, image: Tensor, mask: Tensor) -> Tensor:
     both = both.to(home(net))
     embeddings = net(images.to_signed(both[:, :3]), both[:, 3:]).embedding
     return F.normalize(embeddings.float().mean(0), dim=0).cpu()
+
+
+def _embedder(net: GarmentNet, cut: cutout.Cut) -> Callable[[], Tensor]:
+    """Finds the embedding of a cut-out once."""
+    return cache(partial(embed, net, cut.image, cut.mask))
 
 
 def embed_picture(net: GarmentNet, picture: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -31,6 +32,15 @@ class Remembered(Generic[Known]):
             if known is not None:
                 self._known.move_to_end(key)
             return known
+
+    def find(self, asked: Callable[[Known], bool]) -> Known | None:
+        """What is known and meets a condition, without its key; None where nothing does."""
+        with self._lock:
+            for key, known in self._known.items():
+                if asked(known):
+                    self._known.move_to_end(key)
+                    return known
+        return None
 
     def remember(self, key: str, known: Known) -> Known:
         """Keep what is known of a photo; returns it."""

@@ -249,17 +249,15 @@ class FittingRoom:
         prepared = visitor.prepared.get(category)
         self.lookups["scene"].count(prepared is not None)
         if prepared is None:
-            scene = dress(person, category)
+            body = next((scene.body for scene, _ in visitor.prepared.values()), None)
+            scene = dress(person, category, body)
             prepared = visitor.prepared[category] = (scene, undress(scene))
         scene, under = prepared
         return (scene if scene.person is person else replace(scene, person=person)), under
 
     def _visitor(self, person: Person) -> _Visitor:
-        key = key_of(person.photo)
-        visitor = self._visitors.recall(key)
-        if visitor is None or visitor.person is not person:
-            visitor = self._visitors.remember(key, _Visitor(person))
-        return visitor
+        visitor = self._visitors.find(lambda known: known.person is person)
+        return visitor or self._visitors.remember(key_of(person.photo), _Visitor(person))
 
 
 class _Clock:

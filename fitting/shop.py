@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -201,7 +202,7 @@ class Shop:
             raise KeyError(item_id)
         category = self.catalogue().get(item_id).category
         garment = self.looks.garment(look)
-        return garment if garment.category is category else Garment(**{**vars(garment), "category": category})
+        return garment if garment.category is category else replace(garment, category=category)
 
     def reviews(self, item_id: str) -> list[Review]:
         """What customers wrote of an item; nothing where the shop has no such item, or the database does not answer."""

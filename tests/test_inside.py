@@ -178,7 +178,7 @@ class Embedded(Imagination):
     def _made(self, *wanted: Any) -> Any:
         made = super()._made(*wanted)
         for one in made:
-            object.__setattr__(one.garment, "embedding", one.garment.embedding[:8])
+            object.__setattr__(one.garment, "described", one.garment.embedding[:8])
         return made
 
 
