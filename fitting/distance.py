@@ -19,7 +19,7 @@ def box_around(mask: Mask, margin: int) -> Box:
 
 
 def nearest(known: Mask, wanted: Mask, box: Box) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """The nearest known cell of every cell in a box, or one at most 3 % farther; sure where `wanted`, which it holds.
+    """The nearest known cell of every cell in a box, or one at most 5 % farther; sure where `wanted`, which it holds.
 
     Args:
         known: (H, W), where something is known; somewhere it is.
@@ -52,7 +52,7 @@ def distance_to(known: Mask) -> NDArray[np.float32]:
 
 
 def nearest_in(known: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column of the nearest known cell of every cell, each (H, W), or of one nearly as near: 3 % farther.
+    """Row and column of the nearest known cell of every cell, each (H, W), or of one nearly as near: 5 % farther.
 
     Some cell is known.
     """
