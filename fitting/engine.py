@@ -18,7 +18,7 @@ from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
-from fitting.precision import home, last, quick
+from fitting.precision import fetched, home, last, quick, sent
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import garment_frame, warp
@@ -79,26 +79,27 @@ class Engine:
         """
         place = home(self.flow_net)
         conditions = of_scene(scene, under), of_garment(garment)
-        told = [last(t.to(place)) for t in conditions]
+        told = [last(sent(t, place)) for t in conditions]
         with quick(place):
             found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         target = big[:, 1:].softmax(1)
-        cloth = warp(small_cloth(garment).to(place), found.flow)
-        edit = F.avg_pool2d(scene.edit_region[None, None], 2).to(place)
+        cloth = warp(sent(small_cloth(garment), place), found.flow)
+        region = F.avg_pool2d(scene.edit_region[None, None], 2)
+        edit = sent(region, place)
         mask = big[:, :1].sigmoid() * cloth[:, 3:]
         if generate:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
-            joints = joint_maps(scene.person.keypoints[None]).to(place)
-            given = generator_input(before.to(place), cloth, mask, edit, target, joints)
+            joints = sent(joint_maps(scene.person.keypoints[None]), place)
+            given = generator_input(sent(before, place), cloth, mask, edit, target, joints)
             with quick(place):
                 drawn = self.generator(last(given))
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))
-        misfit = disagreement(mask * edit, target[:, PARTS[scene.category], None] * edit)
         maps = [found.flow, mask[:, 0], target, drawn.change, drawn.alpha[:, 0], drawn.shade[:, 0]]
-        flow, mask, target, change, alpha, shade = (value[0].float().cpu() for value in maps)
+        flow, mask, target, change, alpha, shade = fetched(*(value[0].float() for value in maps))
+        misfit = disagreement(mask * region[0, 0], target[PARTS[scene.category]] * region[0, 0])
         return Drawing(flow, mask, target, change, alpha, shade, misfit)
 
 

@@ -16,7 +16,7 @@ from fitting import person as people
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment_net import GarmentNet, GarmentNetConfig, GarmentReading, Kind
 from fitting.person import Part, Person, PersonNet
-from fitting.precision import home, last, quick
+from fitting.precision import home, last, quick, sent
 
 __all__ = [
     "Category",
@@ -155,7 +155,7 @@ def look_closer(net: GarmentNet, unit: Tensor, glance: Tensor) -> tuple[cutout.C
 @torch.no_grad()
 def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> tuple[Tensor, Tensor]:
     """Chances (6,) and mask (h, w), from a picture or from the mean of it and its mirror image."""
-    square = images.to_signed(cutout.letterbox(unit, side)[None]).to(home(net))
+    square = sent(images.to_signed(cutout.letterbox(unit, side)[None]), home(net))
     with quick(square.device):
         reading = net(last(torch.cat([square, square.flip(3)]) if mirrored else square))
     masks = reading.cutout[:, 0].float().sigmoid().cpu()
@@ -180,7 +180,7 @@ def embed(net: GarmentNet, image: Tensor, mask: Tensor) -> Tensor:
     plain = shown * inside + 0.9 * (1 - inside)
     square = cutout.letterbox(torch.cat([plain, inside]), TOUCH)[None]
     both = torch.cat([square, square.flip(3)])  # a garment and its mirror image are the same garment
-    both = both.to(home(net))
+    both = sent(both, home(net))
     embeddings = net(images.to_signed(both[:, :3]), both[:, 3:]).embedding
     return F.normalize(embeddings.float().mean(0), dim=0).cpu()
 

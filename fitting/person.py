@@ -15,6 +15,7 @@ from fitting.errors import PhotoError
 from fitting.frame import GRID, NET, Frame
 from fitting.images import to_signed, to_unit
 from fitting.person_net import PersonMaps, PersonNet
+from fitting.precision import fetched, sent
 
 __all__ = ["Joint", "Part", "Person", "PersonNet", "understand_person"]
 
@@ -142,20 +143,21 @@ class _Sight:
 @torch.inference_mode()
 def _look(net: PersonNet, photo: Tensor, frame: Frame) -> _Sight:
     weight = next(net.parameters())
-    view = to_signed(to_unit(frame.cut(photo, NET)))[None].to(weight.device, weight.dtype)
+    view = sent(to_signed(to_unit(frame.cut(photo, NET)))[None].to(weight.dtype), weight.device)
     # The mean of the view and its mirror image errs less than either, and two at once cost less than twice one.
     views = torch.cat([view, view.flip(-1)]).contiguous(memory_format=torch.channels_last)
     maps = _unmirrored(net(views))
 
     def full(logits: Tensor) -> Tensor:
-        return F.interpolate(logits.float(), size=GRID, mode="bilinear", align_corners=False)[0].cpu()
+        return F.interpolate(logits.float(), size=GRID, mode="bilinear", align_corners=False)[0]
 
+    keypoints = locate(maps.joints.float(), maps.visible.float())[0]
+    parts, mattes, keypoints = fetched(full(maps.parts), full(torch.cat([maps.matte, maps.others], 1)), keypoints)
     # Beyond the photo's edge the view repeats it, which can look like a limb.
     inside = frame.inside(*photo.shape[-2:])
-    matte, others = full(maps.matte)[0].sigmoid() * inside, full(maps.others)[0].sigmoid() * inside
-    keypoints = locate(maps.joints.float(), maps.visible.float())[0].cpu()
+    matte, others = mattes.sigmoid() * inside
     main, people = _main_person(matte)
-    return _Sight(full(maps.parts).softmax(0), matte * main, others, keypoints, people)
+    return _Sight(parts.softmax(0), matte * main, others, keypoints, people)
 
 
 def _unmirrored(maps: PersonMaps) -> PersonMaps:

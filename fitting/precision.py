@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -52,3 +56,60 @@ def home(net: nn.Module) -> torch.device:
 def last(picture: Tensor) -> Tensor:
     """Pictures (N, C, H, W) with their channels side by side in memory, the order that half precision likes."""
     return picture.contiguous(memory_format=torch.channels_last)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device.
+
+    A copy from a host's usual memory to a CUDA card waits until the card has done all it was told before. One from
+    pinned memory is only told to it as well; PyTorch keeps that memory until the copy is made.
+    """
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return torch.empty_like(tensor, pin_memory=True).copy_(tensor).to(device, non_blocking=True)
+
+
+def fetched(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Tensors of one device on the host, when all have come: from a CUDA card with one wait for all of them."""
+    device = tensors[0].device
+    came = tuple(tensor.to("cpu", non_blocking=device.type == "cuda") for tensor in tensors)
+    if (told := mark(device)) is not None:
+        told.synchronize()
+    return came
+
+
+def mark(device: torch.device) -> torch.Event | None:
+    """A mark behind all that this thread has told a CUDA card, which can be waited for; None for other devices."""
+    if device.type != "cuda" or not torch.cuda.is_initialized():
+        return None
+    event = torch.Event(device, blocking=True)  # whoever waits leaves the processor to others
+    event.record()
+    return event
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a thread counts on a device: what PyTorch keeps for every thread apart, and a network's answer depends on.
+
+    Attributes:
+        inference: in inference mode.
+        gradients: operations are recorded.
+        half: what autocast counts in; None without autocast.
+    """
+
+    inference: bool
+    gradients: bool
+    half: torch.dtype | None
+
+    @classmethod
+    def here(cls, device: torch.device) -> Manner:
+        """This thread's."""
+        half = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
+        return cls(torch.is_inference_mode_enabled(), torch.is_grad_enabled(), half)
+
+    @contextmanager
+    def taken_on(self, device: torch.device) -> Iterator[None]:
+        """Count in this manner, in another thread."""
+        half = torch.autocast(device.type, self.half, enabled=self.half is not None)
+        with torch.inference_mode(self.inference), torch.set_grad_enabled(self.gradients), half:
+            yield

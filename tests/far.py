@@ -19,7 +19,16 @@ class Far(Tensor):
 
 
 class Cards(TorchFunctionMode):
-    """While it is entered, far tensors are told apart from near ones, as PyTorch does with a card's and the host's."""
+    """While it is entered, far tensors are told apart from near ones, as PyTorch does with a card's and the host's.
+
+    Attributes:
+        pinned: copies of tensors that were made in pinned memory.
+        told: copies that nobody waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pinned = self.told = 0
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -29,6 +38,9 @@ class Cards(TorchFunctionMode):
             return CARD if far[0] else torch.device("cpu")
         if func in _TO_HOST and far[0]:
             raise TypeError("a tensor on a card is no array: copy it to the host first")
+        if func is torch.empty_like and kwargs.pop("pin_memory", False):  # there is nothing to pin it for
+            self.pinned += 1
+        self.told += func is Tensor.to and kwargs.get("non_blocking", False)
         asked = _place_asked(func, args, kwargs)
         _forbid_mixing(func, tensors, far)
         found = func(*tree_map(_on_host, args), **tree_map(_on_host, kwargs))
