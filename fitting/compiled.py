@@ -17,21 +17,23 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from fitting.around import Around, like, tensors_of
+from fitting.captured import Captured
 from fitting.cores import cores
 from fitting.errors import WeightsError
-from fitting.precision import has_half
+from fitting.gathered import Gathered
+from fitting.precision import has_half, home
 
 log = logging.getLogger(__name__)
 
 Net = TypeVar("Net", bound=nn.Module)
-RUNTIMES = ("auto", "torch", "openvino")
+RUNTIMES = ("auto", "torch", "openvino", "compile")
 NEAR = 0.05  # of an answer's norm: farther from PyTorch's it is not what half precision rounds away, but wrong
 
 
@@ -55,13 +57,21 @@ def runtime_of(name: str) -> str:
 
 
 def prepared(net: Net, runtime: str, half: bool = True) -> Net:
-    """The network as the runtime runs it, called in the same way.
+    """The network as the runtime runs it, called in the same way; on a card, for several callers at once.
 
     Args:
-        runtime: "openvino", or "torch", which is the network itself.
+        net: lies where it will count.
+        runtime: "openvino", for processors alone; "compile", which is PyTorch's own compiler; or "torch", which is
+            the network itself.
         half: it bears half precision.
     """
-    return cast(Net, Compiled(net, usual_folder(), half)) if runtime == "openvino" else net
+    captured = Captured(net) if runtime == "compile" else None
+    if home(net).type != "cpu":
+        # Several calls share their launches already, and to compile for every number of them would take many minutes.
+        return cast(Net, Gathered(net, alone=captured))
+    if runtime == "openvino":
+        return cast(Net, Compiled(net, usual_folder(), half))
+    return net if captured is None else cast(Net, captured)
 
 
 def usual_folder() -> Path:
@@ -70,7 +80,7 @@ def usual_folder() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "fitting-room" / "openvino"
 
 
-class Compiled(nn.Module):
+class Compiled(Around):
     """A network that OpenVINO runs on the processor; it takes and gives what the network itself does.
 
     Safe to use from several threads.
@@ -82,17 +92,11 @@ class Compiled(nn.Module):
     """
 
     def __init__(self, net: nn.Module, folder: Path | None = None, half: bool = True) -> None:
-        super().__init__()
-        self.net, self.folder, self.bears_half = net.eval(), folder, half
+        super().__init__(net)
+        self.folder, self.bears_half = folder, half
         self._ready: dict[tuple[Any, ...], tuple[Any, Any] | None] = {}
         self._lock = threading.Lock()
         self._idle: dict[tuple[Any, ...], list[Any]] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        """The network's own parts, for whoever looks at them."""
-        if name in self.__dict__.get("_modules", {}):
-            return super().__getattr__(name)
-        return getattr(self._modules["net"], name)
 
     def forward(self, *inputs: Tensor) -> Any:
         if any(given.device.type != "cpu" for given in inputs):
@@ -114,7 +118,7 @@ class Compiled(nn.Module):
             request = idle.pop() if idle else model.create_infer_request()
         try:
             found = request.infer([given.detach().float().contiguous().numpy() for given in inputs])
-            return _like(sample, iter([torch.from_numpy(found[k].copy()) for k in range(len(found))]))
+            return like(sample, iter([torch.from_numpy(found[k].copy()) for k in range(len(found))]))
         finally:
             with self._lock:
                 idle.append(request)
@@ -169,7 +173,7 @@ class Compiled(nn.Module):
 def _agrees(model: Any, given: tuple[Tensor, ...], wanted: Any) -> bool:
     """Whether a model says of an input what PyTorch does, as far as half precision can tell."""
     found = model.create_infer_request().infer([each.numpy() for each in given])
-    pairs = [(torch.from_numpy(found[place]), tensor) for place, tensor in enumerate(_tensors(wanted))]
+    pairs = [(torch.from_numpy(found[place]), tensor) for place, tensor in enumerate(tensors_of(wanted))]
     return len(found) == len(pairs) and all(
         one.shape == other.shape and float((one - other).norm()) <= NEAR * float(other.norm()) + 1e-6
         for one, other in pairs
@@ -184,7 +188,7 @@ class _Flat(nn.Module):
         self.net = net
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(_tensors(self.net(*inputs)))
+        return tuple(tensors_of(self.net(*inputs)))
 
 
 def _converted(net: nn.Module, given: tuple[Tensor, ...]) -> Any:
@@ -227,28 +231,3 @@ def _keep(model: Any, folder: Path, name: str) -> None:
             shutil.rmtree(new, ignore_errors=True)
     except (OSError, RuntimeError) as error:  # another was quicker, or the disk is full: it works from memory
         log.info("a prepared network is not kept: %s", error)
-
-
-def _tensors(found: Any) -> Iterator[Tensor]:
-    """The tensors of a network's answer, in order."""
-    if isinstance(found, Tensor):
-        yield found
-        return
-    for part in _parts(found):
-        yield from _tensors(part)
-
-
-def _like(sample: Any, tensors: Iterator[Tensor]) -> Any:
-    """An answer built as the sample is, of other tensors."""
-    if isinstance(sample, Tensor):
-        return next(tensors)
-    parts = [_like(part, tensors) for part in _parts(sample)]
-    return tuple(parts) if type(sample) is tuple else type(sample)(*parts)
-
-
-def _parts(found: Any) -> list[Any]:
-    if is_dataclass(found):
-        return [getattr(found, field.name) for field in fields(found)]
-    if isinstance(found, tuple):
-        return list(found)
-    raise ValueError(f"a network's answer is made of tensors, tuples and dataclasses, not of {type(found).__name__}")

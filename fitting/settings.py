@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         queue: visitors who may wait; more are asked to come back.
         at_once: try-ons worked on at the same time; 0 for one on each core, up to four.
         device: where the networks of a try-on count: cpu, cuda, mps, xpu, or auto: a graphics card where there is one.
-        runtime: what runs the networks: torch, openvino or, whichever is the faster here, auto.
+        runtime: what runs the networks: torch, openvino, compile (torch.compile) or auto.
         visit_minutes: after which a silent visit is over, and deleted.
         languages: of the page; whoever reads none of them gets the first.
         visible_mark: write "AI-made picture" into the corner of downloads; their metadata always say so.
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     queue: int = Field(default=32, ge=1, le=1000)
     at_once: int = Field(default=0, ge=0, le=64)
     device: str = Field(default="cpu", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d)?)$")
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    runtime: Literal["auto", "torch", "openvino", "compile"] = "auto"
     visit_minutes: float = Field(default=60.0, ge=1, le=24 * 60)
     languages: Annotated[tuple[Literal["en", "zh-CN", "es"], ...], NoDecode] = ("en", "zh-CN", "es")
     visible_mark: bool = False
