@@ -6,13 +6,13 @@ a pooling layer takes for one or a few channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from fitting.planes import each
 
 
 def push_pull(image: Tensor, known: Tensor) -> Tensor:
@@ -42,12 +42,12 @@ def _half(values: Tensor) -> Tensor:
     rows, columns = values.shape[-2:]
     if rows % 2 or columns % 2:
         values = F.pad(values, (0, columns % 2, 0, rows % 2))
-    return _each(values, cv2.resize, (values.shape[-1] // 2, values.shape[-2] // 2), interpolation=cv2.INTER_AREA)
+    return each(values, cv2.resize, (values.shape[-1] // 2, values.shape[-2] // 2), interpolation=cv2.INTER_AREA)
 
 
 def _double(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear enlargement of (C, h, w)."""
-    return _each(values, cv2.resize, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return each(values, cv2.resize, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def blur(values: Tensor, sigma: float) -> Tensor:
@@ -59,18 +59,13 @@ def blur(values: Tensor, sigma: float) -> Tensor:
     small = values
     if factor > 1:
         size = max(columns // factor, 2), max(rows // factor, 2)
-        small = _each(small, cv2.resize, size, interpolation=cv2.INTER_AREA)
+        small = each(small, cv2.resize, size, interpolation=cv2.INTER_AREA)
     step = sigma / factor
     side = 2 * max(int(3 * step + 0.5), 1) + 1
-    small = _each(small, cv2.GaussianBlur, (side, side), step, borderType=cv2.BORDER_REPLICATE)
+    small = each(small, cv2.GaussianBlur, (side, side), step, borderType=cv2.BORDER_REPLICATE)
     if factor > 1:
-        small = _each(small, cv2.resize, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        small = each(small, cv2.resize, (columns, rows), interpolation=cv2.INTER_LINEAR)
     return small
-
-
-def _each(values: Tensor, work: Callable[..., np.ndarray], *given: object, **options: object) -> Tensor:
-    """What OpenCV makes of every channel of (C, H, W)."""
-    return torch.from_numpy(np.stack([work(channel, *given, **options) for channel in values.numpy()]))
 
 
 def masked_blur(values: Tensor, mask: Tensor, sigma: float) -> Tensor:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from fitting.planes import each
 
 GRID = (512, 384)  # rows, columns of the working grid: scene maps, keypoints and flow live here
 NET = (256, 192)  # rows, columns that the networks see
@@ -164,8 +168,9 @@ class Window:
             return self.frame.enlarge(maps)[:, self.view[0], self.view[1]]
         return enlarge_part(maps, whole, self.view)
 
-    def bands(self, rows: int) -> Iterator[Window]:
-        """Windows of at most so many rows, top to bottom, that make up this one."""
+    def bands(self, pixels: int) -> Iterator[Window]:
+        """Windows of at most so many pixels, or of one row, top to bottom, that make up this one."""
+        rows = max(pixels // self.size[1], 1)
         for top in range(self.rows.start, self.rows.stop, rows):
             yield Window(self.frame, slice(top, min(top + rows, self.rows.stop)), self.columns)
 
@@ -185,21 +190,19 @@ class Window:
 
 
 def enlarge_part(maps: Tensor, size: tuple[int, int], part: tuple[slice, slice]) -> Tensor:
-    """A part of maps (..., h, w) resized bilinearly (not antialiased) to `size`: rows and columns of the result."""
-    first, second, share = _between(maps.shape[-2], size[0], part[0], maps)
-    low = int(first[0])
-    maps = maps[..., low : int(second[-1]) + 1, :]
-    left, right, across = _between(maps.shape[-1], size[1], part[1], maps)
-    wide = torch.lerp(maps.index_select(-1, left), maps.index_select(-1, right), across)
-    return torch.lerp(wide.index_select(-2, first - low), wide.index_select(-2, second - low), share[:, None])
-
-
-def _between(cells: int, count: int, part: slice, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For pixels of an axis of `count`: the two cells that each lies between, and how near the second it is."""
-    pixels = torch.arange(part.start, part.stop, dtype=like.dtype, device=like.device)
-    place = ((pixels + 0.5) * (cells / count) - 0.5).clamp(min=0)
-    first = place.long().clamp(max=cells - 1)
-    return first, (first + 1).clamp(max=cells - 1), place - first
+    """A part of maps (C, h, w) resized bilinearly (not antialiased) to `size`: rows and columns of the result."""
+    height, width = part[0].stop - part[0].start, part[1].stop - part[1].start
+    if (
+        4 * height * width > size[0] * size[1]
+    ):  # the whole costs less than so large a part, a pixel of which takes longer
+        return each(maps, cv2.resize, size[::-1], interpolation=cv2.INTER_LINEAR)[..., part[0], part[1]]
+    (down, first), (across, left) = (
+        (cells / count, (side.start + 0.5) * cells / count - 0.5)
+        for cells, count, side in zip(maps.shape[-2:], size, part, strict=True)
+    )
+    place = np.array([[across, 0.0, left], [0.0, down, first]])
+    options = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
+    return each(maps, cv2.warpAffine, place, (width, height), **options)
 
 
 def _float(image: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import io
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image, ImageCms
@@ -31,13 +32,14 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(pixels: Tensor) -> Image.Image:
-    """(3, H, W) uint8 pixels -> RGB picture; (1, H, W) or (H, W) -> grey picture."""
+    """(3, H, W) uint8 pixels -> RGB picture, (4, H, W) -> RGBA; (1, H, W) or (H, W) -> grey picture."""
     if pixels.dtype != torch.uint8:
         raise ValueError(f"pixels must be uint8, not {pixels.dtype}")
     if pixels.ndim == 3 and pixels.shape[0] == 1:
         pixels = pixels[0]
     array = pixels.cpu().numpy()
-    return Image.fromarray(array if array.ndim == 2 else array.transpose(1, 2, 0))
+    # Side by side first: Pillow would gather each pixel's channels from afar.
+    return Image.fromarray(array if array.ndim == 2 else cv2.merge(list(array)))
 
 
 def to_unit(pixels: Tensor) -> Tensor:

@@ -18,12 +18,13 @@ from fitting.fill import blur, grow, masked_blur
 from fitting.frame import enlarge_part
 from fitting.garment import Garment
 from fitting.images import to_image, to_pixels, to_tensor, to_unit
-from fitting.tryon import BAND, brightness
+from fitting.tryon import brightness
 
 MARGIN = 0.15  # of the region's longer side: what the model sees around it
 FINE = 0.012  # of a canvas' side: details smaller than this are the print, larger ones light
 DARK = 0.03  # added before brightnesses are divided
 PREVIEW = 384  # longest side of a preview
+BAND = 128  # rows that are put together at a time
 
 
 @dataclass(frozen=True)

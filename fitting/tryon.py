@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -14,12 +16,13 @@ from fitting.frame import Frame, Window
 from fitting.garment import Garment
 from fitting.images import to_image, to_pixels, to_unit
 from fitting.person import Part
+from fitting.planes import side_by_side
 from fitting.scene import Scene
 from fitting.underlay import Underlay
-from fitting.warp import Laid, garment_frame, warp
+from fitting.warp import Laid, garment_frame, move, warp
 
 LUMA = (0.299, 0.587, 0.114)
-BAND = 128  # rows of a photo that are put together at a time: a large photo is never held as floats
+BAND = 400_000  # pixels of a photo that are put together at a time: a large photo is never held as floats
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,7 @@ class Composed:
 
     def pictures(self) -> tuple[Image.Image, Image.Image, Image.Image]:
         """Picture (RGB), edit region (L) and garment as laid on (RGBA)."""
-        laid = Image.merge("RGBA", [to_image(band) for band in self.laid])
-        return to_image(self.picture), to_image(self.edits), laid
+        return to_image(self.picture), to_image(self.edits), to_image(self.laid)
 
     def put(self, window: Window, picture: Tensor, seen: Tensor, warped: Tensor) -> None:
         """Fill in a window; what is not touched there stays the photo's own pixels.
@@ -124,9 +126,9 @@ def compose(scene: Scene, under: Underlay, garment: Garment, laid_out: Laid) -> 
     worn = torch.stack([alpha for _, alpha in covers]).amax(0)
     change, shadow = under.change * (free > 0), _shadow(scene, under, worn)
     maps = torch.cat([under.image, torch.stack([change, shadow, (free > 0).float()])])
-    coats = _coats(scene, laid_out, covers)
+    coats, cloth = _coats(scene, laid_out, covers), side_by_side(view_of[0])
     for band in window.bands(BAND):
-        result.put(band, *_band(photo, band, maps, view_of, coats))
+        result.put(band, *_band(photo, band, maps, cloth, coats))
     return result
 
 
@@ -152,7 +154,7 @@ def _coats(scene: Scene, laid: Laid, covers: list[tuple[Tensor, Tensor]]) -> lis
 
 
 def _band(
-    photo: Tensor, band: Window, maps: Tensor, view_of: Tensor, coats: list[_Coat]
+    photo: Tensor, band: Window, maps: Tensor, cloth: NDArray[np.float32], coats: list[_Coat]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One band of the picture, how much of it is changed, and the garment as laid on."""
     part, large = to_unit(photo[:, band.rows, band.columns]), band.enlarge(maps)
@@ -165,7 +167,7 @@ def _band(
         if inner is None:
             continue
         here = (..., *inner.place_in(band))
-        laid, factors = warp(view_of, coat.flow[None], whole, inner.view)[0], inner.enlarge(coat.factors)
+        laid, factors = move(cloth, coat.flow, whole, inner.view), inner.enlarge(coat.factors)
         solid, colour = laid[3] * factors[0], laid[:3] * factors[1]
         picture[here] = torch.lerp(picture[here] * factors[2], colour, solid)
         warped[:3][here] = torch.lerp(warped[:3][here], colour, solid)

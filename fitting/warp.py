@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,6 +28,7 @@ from fitting.lower_pieces import bottom_pieces
 from fitting.mesh import draw
 from fitting.neckline import without_inside
 from fitting.pieces import top_pieces
+from fitting.planes import apart
 
 RUN_ON = 16  # cells by which a layer's flow runs on past its edge
 
@@ -61,40 +64,52 @@ class Laid:
     mask: Tensor
 
 
-def warp(
-    image: Tensor,
-    flow: Tensor,
-    size: tuple[int, int] | None = None,
-    part: tuple[slice, slice] | None = None,
-) -> Tensor:
+def warp(image: Tensor, flow: Tensor, size: tuple[int, int] | None = None) -> Tensor:
     """Apply a flow to an image of any resolution.
 
     Args:
         image: (B, C, H, W) float, the whole view that the flow leads into, at any resolution.
         flow: (B, 2, h, w) float, displacement x, y in pixels of an (h, w) view of the image.
         size: rows, columns of the result; (h, w) by default.
-        part: the rows and columns of the result that are wanted; all by default.
 
     Returns:
-        (B, C, *size) float, or that part of it; zero outside the image.
+        (B, C, *size) float; zero outside the image.
     """
     rows, columns = flow.shape[-2:]
     size = (rows, columns) if size is None else size
-    if part is not None:
-        scaled = enlarge_part(flow, size, part)
-    elif tuple(size) != (rows, columns):
+    scaled = flow
+    if tuple(size) != (rows, columns):
         scaled = F.interpolate(flow, size=size, mode="bilinear", align_corners=False)
-    else:
-        scaled = flow
-    down, across = part or (slice(0, size[0]), slice(0, size[1]))
     height, width = image.shape[-2:]
     # Centre of cell i of n, plus the displacement, as a share of the view; then as an index of the image.
-    x = (torch.arange(across.start, across.stop, dtype=flow.dtype, device=flow.device) + 0.5) / size[1]
-    y = (torch.arange(down.start, down.stop, dtype=flow.dtype, device=flow.device) + 0.5) / size[0]
+    x = (torch.arange(size[1], dtype=flow.dtype, device=flow.device) + 0.5) / size[1]
+    y = (torch.arange(size[0], dtype=flow.dtype, device=flow.device) + 0.5) / size[0]
     at_x = (x[None, None, :] + scaled[:, 0] / columns) * width - 0.5
     at_y = (y[None, :, None] + scaled[:, 1] / rows) * height - 0.5
     grid = torch.stack([_normal(at_x, width), _normal(at_y, height)], -1)
     return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def move(image: NDArray[np.float32], flow: Tensor, size: tuple[int, int], part: tuple[slice, slice]) -> Tensor:
+    """What `warp` makes of one image, but only a part of it; many times as fast.
+
+    Args:
+        image: (H, W, C), the whole view that the flow leads into (see `fitting.planes.side_by_side`).
+        flow: (2, h, w) float, as for `warp`.
+        size: rows, columns of the whole result.
+        part: the rows and columns of it that are wanted.
+
+    Returns:
+        (C, *part) float; zero outside the image.
+    """
+    rows, columns = flow.shape[-2:]
+    height, width = image.shape[:2]
+    down, across = part
+    at_x, at_y = enlarge_part(flow, size, part) * flow.new_tensor([width / columns, height / rows])[:, None, None]
+    at_x += (torch.arange(across.start, across.stop) + 0.5) * (width / size[1]) - 0.5
+    at_y += ((torch.arange(down.start, down.stop) + 0.5) * (height / size[0]) - 0.5)[:, None]
+    moved = cv2.remap(image, at_x.numpy(), at_y.numpy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return apart(moved)
 
 
 def _normal(index: Tensor, count: int) -> Tensor:

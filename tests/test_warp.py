@@ -18,7 +18,8 @@ from fitting.lower_pieces import bottom_pieces
 from fitting.mesh import signed_areas
 from fitting.person import Joint
 from fitting.pieces import top_pieces
-from fitting.warp import garment_frame, lay, warp
+from fitting.planes import side_by_side
+from fitting.warp import garment_frame, lay, move, warp
 
 
 def test_no_displacement_is_the_identity() -> None:
@@ -50,11 +51,14 @@ def test_flow_of_a_small_grid_serves_a_large_picture() -> None:
 
 
 @pytest.mark.parametrize("size", [(96, 72), (24, 18), (48, 36)])
-def test_a_part_of_a_warp_is_what_the_whole_has_there(size: tuple[int, int]) -> None:
+def test_what_is_moved_is_what_a_part_of_the_warp_is(size: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(7)
     image, flow = torch.rand(1, 3, 60, 50, generator=generator), torch.randn(1, 2, 48, 36, generator=generator)
     part = slice(size[0] // 5, size[0] // 2), slice(size[1] // 3, size[1])
-    assert torch.allclose(warp(image, flow, size, part), warp(image, flow, size)[..., part[0], part[1]], atol=1e-4)
+    moved = move(side_by_side(image[0]), flow[0], size, part)
+    assert torch.allclose(moved, warp(image, flow, size)[0, :, part[0], part[1]], atol=1e-4)
+    one = move(side_by_side(image[0, :1]), flow[0], size, part)
+    assert torch.equal(one, moved[:1])
 
 
 @pytest.mark.parametrize("kind", OUTLINES)

@@ -1,0 +1,26 @@
+"""OpenCV's work on tensors: one plane after the other, on the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def each(maps: Tensor, work: Callable[..., np.ndarray], *given: object, **options: object) -> Tensor:
+    """What OpenCV makes of every plane of (C, H, W)."""
+    return torch.from_numpy(np.stack([work(plane, *given, **options) for plane in maps.numpy()]))
+
+
+def side_by_side(maps: Tensor) -> NDArray[np.float32]:
+    """(C, H, W) float -> (H, W, C), the order in which OpenCV moves the channels of a pixel together."""
+    return np.asarray(cv2.merge(list(maps.numpy())), np.float32)
+
+
+def apart(pixels: np.ndarray) -> Tensor:
+    """(H, W, C), or (H, W) of one channel -> (C, H, W)."""
+    return torch.from_numpy(np.stack(cv2.split(pixels)))
