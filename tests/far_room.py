@@ -19,6 +19,7 @@ from fitting.cluster.wire import Message
 from fitting.errors import PhotoError
 from fitting.frame import Frame
 from fitting.garment import Category, Garment
+from fitting.gathered import Gathered
 from fitting.images import to_image, to_unit
 from fitting.person import Person
 from fitting.person_net import PersonMaps
@@ -119,9 +120,7 @@ class Net(torch.nn.Module):
 
 def _gathered(message: Message) -> Message:
     """Six photos of as many threads, four of which may go together."""
-    from fitting.cluster.together import Together
-
     net, photos = Net(), [torch.full((2, 3, 4, 4), float(number)) for number in range(6)]
     with ThreadPoolExecutor(len(photos)) as pool:
-        found = list(pool.map(Together(net, 4), photos))
+        found = list(pool.map(Gathered(net, 4), photos))
     return Message({"others": torch.stack([maps.others for maps in found])}, {"passes": net.passes})

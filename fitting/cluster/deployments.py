@@ -37,7 +37,7 @@ class Size(BaseModel):
         at_once: requests that a replica works on at once.
         waiting: requests that may wait at each replica; more are told to come back. -1 for any number.
         runtime: what runs the networks, as of `FittingRoom.load`.
-        together: photos that go through PersonNet at once; 1 for one after the other (see `fitting.cluster.together`).
+        together: photos that go through PersonNet at once; 1 leaves it to the device (see `fitting.gathered`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -139,9 +139,9 @@ def open_looking(size: Size) -> Answers:
     """A room that understands, and remembers nobody."""
     room = _room(size)
     if size.together > 1:
-        from fitting.cluster.together import Together
+        from fitting.gathered import gathered
 
-        room.person_net = Together(room.person_net, size.together)
+        room.person_net = gathered(room.person_net, size.together)
     return {**looking(room), "ready": partial(_well, room.person_net)}
 
 
