@@ -50,7 +50,7 @@ def scene_condition(agnostic: Tensor, joints: Tensor, parsing: Tensor, edit: Ten
     Returns:
         (B, SCENE_CHANNELS, 256, 192) around [-1, 1].
     """
-    parts = F.one_hot(parsing, len(Part)).permute(0, 3, 1, 2).to(agnostic.dtype)
+    parts = (parsing[:, None] == torch.arange(len(Part), device=parsing.device)[:, None, None]).to(agnostic.dtype)
     kinds = F.one_hot(category, len(CATEGORIES)).to(agnostic.dtype)[:, :, None, None].expand(-1, -1, *NET)
     return torch.cat([agnostic * 2 - 1, joints, parts, edit, kinds], 1)
 
@@ -70,12 +70,10 @@ def of_scene(scene: Scene, under: Underlay) -> Tensor:
     return scene_condition(agnostic, joint_maps(person.keypoints[None]), parsing[None], edit, category)
 
 
-def of_garment(garment: Garment) -> Tensor:
-    """The condition of a garment, its whole picture in a 3:4 view: (1, 4, 256, 192)."""
+def small_view(garment: Garment) -> Tensor:
+    """A garment's whole picture in a 3:4 view, colours and mask: (1, 4, 256, 192) in [0, 1]."""
     view = Frame.whole(*garment.mask.shape)
-    image = view.cut(garment.image, NET)
-    mask = view.cut(garment.mask[None], NET, 0.0)
-    return garment_condition(image[None], mask[None])
+    return torch.cat([view.cut(garment.image, NET), view.cut(garment.mask[None], NET, 0.0)])[None]
 
 
 def grey(photo: Tensor, hidden: Tensor) -> Tensor:

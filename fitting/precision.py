@@ -53,11 +53,6 @@ def home(net: nn.Module) -> torch.device:
     return next((weight.device for weight in net.parameters()), torch.device("cpu"))
 
 
-def last(picture: Tensor) -> Tensor:
-    """Pictures (N, C, H, W) with their channels side by side in memory, the order that half precision likes."""
-    return picture.contiguous(memory_format=torch.channels_last)
-
-
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor on a device.
 

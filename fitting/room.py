@@ -109,10 +109,9 @@ class FittingRoom:
         """
         drawn = ((weights or shipped.FOLDER) / "tryon").is_dir()
         runtime = runtime_of(runtime)
-        garment_net = folded(shipped.load(GarmentNet, "garment", weights)).to(memory_format=torch.channels_last)
         return cls(
             prepared(folded(shipped.load(PersonNet, "person", weights)).to(device), runtime, half=False),
-            prepared(garment_net.to(device), runtime),
+            prepared(folded(shipped.load(GarmentNet, "garment", weights)).to(device), runtime),
             Engine.load(weights, device, runtime) if drawn else None,
             remembered,
         )

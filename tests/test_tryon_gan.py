@@ -10,8 +10,15 @@ import torch
 from dressing import garment, person, without
 from torch import Tensor, nn
 
-from fitting.conditions import GARMENT_CHANNELS, SCENE_CHANNELS, joint_maps, of_garment, of_scene
-from fitting.engine import Drawing, Engine, disagreement
+from fitting.conditions import (
+    GARMENT_CHANNELS,
+    SCENE_CHANNELS,
+    garment_condition,
+    joint_maps,
+    of_scene,
+    small_view,
+)
+from fitting.engine import Drawing, Engine, disagreement, spread
 from fitting.flow_net import FlowNet, FlowNetConfig
 from fitting.frame import NET
 from fitting.gan import Game, GanConfig
@@ -417,13 +424,12 @@ def test_what_is_laid_on_in_training_is_what_the_engine_lays_on(someone: Person)
     told: list[Tensor] = []
     networks.generator.register_forward_pre_hook(lambda module, given: told.append(given[0]))
     networks.draw(scene, under, worn)
-    from fitting.engine import small_cloth
-
+    view = small_view(worn)
     before = nn.functional.avg_pool2d(torch.lerp(someone.image, under.image, under.change)[None], 2)
     batch = {
         "scene": of_scene(scene, under),
-        "garment": of_garment(worn),
-        "cloth": small_cloth(worn),
+        "garment": garment_condition(view[:, :3], view[:, 3:]),
+        "cloth": spread(view),
         "under": before,
         "edit": nn.functional.avg_pool2d(scene.edit_region[None, None], 2),
     }
