@@ -1,8 +1,8 @@
 """Networks run by OpenVINO instead of PyTorch: the same pictures, sooner.
 
 PyTorch runs a small network layer by layer; OpenVINO fuses what belongs together. It counts in half precision where
-the processor does, as `fitting.precision` lets PyTorch. Preparing that takes seconds for
-each network and each size of its inputs, so what was prepared is kept on disk and found again by what it was made of.
+the processor does, as `fitting.precision` lets PyTorch. Preparing that takes seconds for each network and each size of
+its inputs, so what was prepared is kept on disk and found again by what it was made of.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -101,7 +102,7 @@ class Compiled(Around):
     def forward(self, *inputs: Tensor) -> Any:
         if any(given.device.type != "cpu" for given in inputs):
             return self.net(*inputs)
-        shapes = tuple(tuple(given.shape) for given in inputs)
+        shapes = (torch.get_num_threads(), *(tuple(given.shape) for given in inputs))
         with self._lock:
             if shapes not in self._ready:
                 try:
@@ -125,16 +126,12 @@ class Compiled(Around):
 
     def _prepare(self, inputs: tuple[Tensor, ...]) -> tuple[Any, Any]:
         """The model for inputs of these shapes, and an answer that shows how answers are built."""
-        import openvino
-
-        exactly = torch.autocast(
-            "cpu", enabled=False
-        )  # whoever calls may count in half precision: not OpenVINO's matter
+        exactly = torch.autocast("cpu", enabled=False)  # whatever the caller's precision: it is not OpenVINO's matter
         with torch.inference_mode(False), torch.no_grad(), exactly:
             random = torch.Generator().manual_seed(0)
             given = tuple(torch.rand(each.shape, generator=random) for each in inputs)
             sample = self.net(*given)
-            core, name = openvino.Core(), self._name(given)
+            core, name = _core(), self._name(given)
             # As many callers at once as there are cores for; by itself OpenVINO would let them wait for each other.
             threads = torch.get_num_threads()
             streams = max(1, cores() // threads)
@@ -168,6 +165,14 @@ class Compiled(Around):
         for key, value in self.net.state_dict().items():
             known.update(key.encode() + value.float().contiguous().numpy().tobytes())
         return known.hexdigest()[:32]
+
+
+@cache
+def _core() -> Any:
+    """One for all networks, which then share its threads."""
+    import openvino
+
+    return openvino.Core()
 
 
 def _agrees(model: Any, given: tuple[Tensor, ...], wanted: Any) -> bool:
