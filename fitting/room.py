@@ -102,7 +102,7 @@ class FittingRoom:
         """Open a room with the shipped networks, or with those in another folder.
 
         Args:
-            runtime: what runs them, "torch", "openvino" or, whichever is the faster here, "auto".
+            runtime: what runs them, "torch", "openvino", "compile" or "auto"; see `fitting.compiled`.
 
         Raises:
             WeightsError: weights are missing or damaged, or the runtime is not installed.

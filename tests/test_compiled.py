@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from far import Cards, far
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fitting import compiled
-from fitting.compiled import Compiled, prepared, runtime_of
+from fitting.captured import Captured
+from fitting.compiled import RUNTIMES, Compiled, prepared, runtime_of
 from fitting.errors import WeightsError
+from fitting.gathered import Gathered
 from fitting.precision import has_half
 
 
@@ -121,6 +125,13 @@ def test_it_counts_in_half_precision_where_the_processor_does(net: nn.Module, mo
 
 def test_which_runtime_it_is(net: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     assert prepared(net, "torch") is net and isinstance(prepared(net, "openvino"), Compiled)
+    assert isinstance(prepared(net, "compile"), Captured) and runtime_of("compile") == "compile"
+    with Cards():
+        there = far(deepcopy(net))
+        for runtime in RUNTIMES[1:]:
+            around = prepared(there, runtime)
+            assert isinstance(around, Gathered) and around.net is there, "OpenVINO is for processors alone"
+            assert isinstance(around.single, Captured) if runtime == "compile" else around.single is there
     with pytest.raises(ValueError, match="runtime must be one of"):
         runtime_of("abacus")
     assert runtime_of("auto") == "openvino"

@@ -12,7 +12,10 @@ MOST = 4  # try-ons at once by default: beyond that, the parts that Python does 
 
 
 def together(at_once: int) -> int:
-    """How many try-ons are worked on at the same time, by the setting: 0 is one for each core, up to four."""
+    """How many try-ons are worked on at the same time, by the setting: 0 is one for each core, up to four.
+
+    That is so with a graphics card, too, which counts for several at once: all but the networks needs the cores.
+    """
     return at_once or min(cores(), MOST)
 
 
