@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from fitting.cores import wait_briefly
+from fitting.cores import settle
 
 
 def main() -> None:
     """Build the app with our own networks and people and the shop's garments, and serve it."""
-    wait_briefly()
+    settle()
     from fitting.ui.serving import assets, launch, prepare
     from fitting.ui.zero import register
 

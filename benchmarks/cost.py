@@ -31,9 +31,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fitting.cores import wait_briefly
+from fitting.cores import settle
 
-wait_briefly()  # as the app does, before PyTorch is imported
+settle()  # as the app does, before PyTorch is imported
 # ruff: noqa: E402
 
 import stand_in

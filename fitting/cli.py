@@ -14,7 +14,7 @@ import typer
 
 from fitting import cli_bulk, cli_catalogue, cli_cluster, cli_generators, cli_recommend, cli_report, cli_studio
 from fitting.cli_studio import Worn, spoken
-from fitting.cores import wait_briefly
+from fitting.cores import settle
 
 app = typer.Typer(
     help="A virtual fitting room.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -77,7 +77,7 @@ def main(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is being done.")] = False,
 ) -> None:
     """A virtual fitting room."""
-    wait_briefly()
+    settle()
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
 
 

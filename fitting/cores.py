@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,11 +18,21 @@ def cores() -> int:
     return bound
 
 
-def wait_briefly() -> None:
-    """Let the threads of PyTorch sleep sooner when they have nothing to do; call it before PyTorch is imported.
+def settle() -> None:
+    """Let the threads and the memory of this process suit short work on pictures; call it before PyTorch is imported.
 
-    By themselves they wait for the next layer of a network by spinning, for over ten milliseconds, on cores that
-    OpenVINO, the server and other visitors' threads could use: in between, those are up to twice as slow. Half a
-    millisecond lasts from layer to layer as well. Whoever runs the app may set another count.
+    By themselves PyTorch's threads wait for the next layer of a network by spinning, for over ten milliseconds, on
+    cores that OpenVINO, the server and other visitors' threads could use: in between, those are up to twice as slow.
+    Half a millisecond lasts from layer to layer as well. And by itself the C library gives every map of some megabytes
+    back to the system and asks for it anew, a tenth of a try-on's time. Whoever runs the app may set either otherwise
+    in the environment.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # of GNU's OpenMP, which PyTorch for Linux brings
+    if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
+        with suppress(AttributeError):  # another C library than GNU's
+            set_option = ctypes.CDLL(None).mallopt
+            set_option(M_MMAP_THRESHOLD, 32 << 20)
+            set_option(M_TRIM_THRESHOLD, 256 << 20)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as <malloc.h> numbers them

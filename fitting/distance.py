@@ -59,20 +59,21 @@ def nearest_in(known: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     labels = cv2.distanceTransformWithLabels(
         (~known).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )[1]
-    places = np.empty(labels.max() + 1, np.int64)
     cells = np.flatnonzero(known)
-    places[labels.ravel()[cells]] = cells  # every known cell has a label of its own
-    return np.divmod(places[labels], known.shape[1])
+    rows, columns = np.empty((2, labels.max() + 1), np.int64)
+    own = labels.ravel()[cells]  # every known cell has a label of its own
+    rows[own], columns[own] = np.divmod(cells, known.shape[1])
+    return rows.take(labels), columns.take(labels)
 
 
 def _nearest(known: Mask, window: Box, box: Box) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    row, column = nearest_in(known[window])
     top, left = window[0].start, window[1].start
     inner = (
         slice(box[0].start - top, box[0].stop - top),
         slice(box[1].start - left, box[1].stop - left),
     )
-    row, column = row[inner] + top, column[inner] + left
+    row, column = (place[inner] for place in nearest_in(known[window]))
+    row, column = row + top, column + left
     rows, columns = np.arange(box[0].start, box[0].stop)[:, None], np.arange(box[1].start, box[1].stop)
     return np.hypot(row - rows, column - columns), row, column
 

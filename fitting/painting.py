@@ -35,7 +35,7 @@ def paint(scene: Scene, under: Underlay, garment: Garment, drawing: Drawing) -> 
     size = (view.height, view.width)
     cloth = torch.cat([view.cut(without_fringe(garment), size), view.cut(garment.mask[None], size, 0.0)])
     pixels = side_by_side(cloth)
-    fine = torch.cat([under.image, torch.stack([under.change * (free > 0), free, (free > 0).float()])])
+    fine = torch.cat([under.image, torch.stack([under.change * (free > 0), free])])
     change = drawing.change * (drawing.change.abs().amax(0) / QUIET - 1).clamp(0, 1)
     coarse = torch.cat([change, drawing.alpha[None], drawing.shade[None]])
     for band in window.bands(BAND):
@@ -58,4 +58,4 @@ def _band(
     picture = torch.lerp(before + drawn[:3], colour, alpha)
     picture = torch.lerp(before, picture, edit)
     touched = torch.maximum(undressed, torch.maximum(alpha, drawn[:3].abs().amax(0) * 4).clamp(max=1) * edit)
-    return picture.clamp(0, 1), touched * (large[5] > 0), torch.cat([colour, (alpha * edit)[None]])
+    return picture.clamp(0, 1), touched * (edit > 0), torch.cat([colour, (alpha * edit)[None]])
