@@ -117,7 +117,8 @@ def body_of(person: Person) -> Body:
         (arms[0], arms[1]), (legs[0], legs[1]), (breadth * np.array(_TORSO_HALF),) * 2,
     )
     # fmt: on
-    halves = tuple(_torso_half(body, side, inside, parsing) for side in (0, 1))
+    free = inside & ~_arm_cells(body, parsing)
+    halves = tuple(_torso_half(body, side, free) for side in (0, 1))
     return Body(**{**body.__dict__, "torso_half": halves})
 
 
@@ -221,12 +222,11 @@ def _settle(point: Points, down: Points, inside: NDArray[np.bool_], rise: float,
     return point + steps[int(within.argmax())] * down if within.any() else point
 
 
-def _torso_half(body: Body, side: int, inside: NDArray[np.bool_], parsing: NDArray[np.int64]) -> Points:
+def _torso_half(body: Body, side: int, free: NDArray[np.bool_]) -> Points:
     """Half widths at `_TORSO_AT`: proportions, corrected by the silhouette where an arm does not hide it."""
     share = np.array(_TORSO_AT)
     guess = body.breadth * np.array(_TORSO_HALF)
     start, out = body.axis_at(share), (-1.0, 1.0)[side] * body.across
-    free = inside & ~_arm_cells(body, parsing)
     reach = reach_within(start, np.broadcast_to(out, start.shape), guess * 1.6, free)
     return np.where(share < 0.3, guess, np.clip(reach, 0.85 * guess, 1.3 * guess))
 

@@ -115,11 +115,15 @@ def limb_mask(limb: Limb, start: float, end: float, grow: float) -> NDArray[np.b
     first = np.minimum(np.maximum(np.ceil(x - width - 0.5), 0), GRID[1]).astype(int)
     after = np.minimum(np.maximum(np.floor(x + width - 0.5) + 1, 0), GRID[1]).astype(int)
     disc, row = np.nonzero((within >= 0) & (first < after))
-    wide = GRID[1] + 1
+    if not len(disc):
+        return mask
+    first, after = first[disc, row], after[disc, row]
+    left, right = int(first.min()), int(after.max())
+    wide = right - left + 1
     cells = (bottom - top) * wide
-    starts = np.bincount(row * wide + first[disc, row], minlength=cells)
-    ends = np.bincount(row * wide + after[disc, row], minlength=cells)
-    mask[top:bottom] = (np.cumsum(starts - ends).reshape(-1, wide) > 0)[:, :-1]
+    starts = np.bincount(row * wide + first - left, minlength=cells)
+    ends = np.bincount(row * wide + after - left, minlength=cells)
+    mask[top:bottom, left:right] = (np.cumsum(starts - ends).reshape(-1, wide) > 0)[:, :-1]
     return mask
 
 

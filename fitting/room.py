@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 
 import torch
 from PIL import Image
@@ -68,6 +69,7 @@ class _Visitor:
 
     person: Person
     prepared: dict[Category, tuple[Scene, Underlay]] = field(default_factory=dict)
+    preparing: dict[Category, Lock] = field(default_factory=lambda: {category: Lock() for category in Category})
 
 
 class FittingRoom:
@@ -232,7 +234,8 @@ class FittingRoom:
         if person.image is not other.image or person.parsing is not other.parsing:
             raise ValueError("only a copy of a person, with a photo of another size, shares what is prepared for them")
         if other is not person:
-            self._visitors.remember(key_of(other.photo), _Visitor(other, self._visitor(person).prepared))
+            known = self._visitor(person)
+            self._visitors.remember(key_of(other.photo), _Visitor(other, known.prepared, known.preparing))
 
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""
@@ -245,12 +248,13 @@ class FittingRoom:
     def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
         """The person ready for a garment of a category; worked out once a person and category."""
         visitor = self._visitor(person)
-        prepared = visitor.prepared.get(category)
-        self.lookups["scene"].count(prepared is not None)
-        if prepared is None:
-            body = next((scene.body for scene, _ in visitor.prepared.values()), None)
-            scene = dress(person, category, body)
-            prepared = visitor.prepared[category] = (scene, undress(scene))
+        with visitor.preparing[category]:  # several cards of one person are painted at the same time
+            prepared = visitor.prepared.get(category)
+            self.lookups["scene"].count(prepared is not None)
+            if prepared is None:
+                body = next((scene.body for scene, _ in tuple(visitor.prepared.values())), None)
+                scene = dress(person, category, body)
+                prepared = visitor.prepared[category] = (scene, undress(scene))
         scene, under = prepared
         return (scene if scene.person is person else replace(scene, person=person)), under
 

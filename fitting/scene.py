@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitting.body import Body, body_of, outline_mask
+from fitting.distance import box_around
 from fitting.fill import blur, grow
 from fitting.garment import Category
 from fitting.limbs import limb_mask, polygon_mask
@@ -112,8 +113,12 @@ def _hands(person: Person, body: Body) -> Tensor:
     """(512, 384) bool: skin of the hands, from a little above the wrist to the fingertips."""
     skin = person.parsing == Part.ARMS
     found = torch.zeros_like(skin)
-    cuffs = grow(person.parsing == Part.UPPER, 3)
+    if not skin.any():
+        return found
+    box = box_around(skin.numpy(), 0)
+    cuffs = grow(person.parsing == Part.UPPER, 3)[box]
     rows, columns = cells()
+    rows, columns = rows[box[0]], columns[:, box[1]]
     for arm in body.arms:
         wrist = arm.line[-1]
         along = wrist - arm.line[-9]
@@ -124,7 +129,7 @@ def _hands(person: Person, body: Body) -> Tensor:
         near = (ahead > -0.06 * body.breadth) & (ahead < length) & (aside < 0.36 * body.breadth)
         # At the wrist the old cuff has tinged the skin's rim.
         rim = torch.from_numpy(ahead < 0.14 * body.breadth) & cuffs
-        found |= torch.from_numpy(near) & skin & ~rim
+        found[box] |= torch.from_numpy(near) & skin[box] & ~rim
     return found
 
 

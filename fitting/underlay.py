@@ -62,7 +62,7 @@ def undress(scene: Scene) -> Underlay:
         rows, columns = box = box_around(place.numpy(), ROOM)
         painted = _continue(person, trusted & _any(person.parsing, *worn), name, place, box)
         if name == "skin":
-            painted = painted * torch.from_numpy(_roundness(scene.body, parsing.numpy(), box)).float()
+            painted = painted * _roundness(scene.body, parsing.numpy(), box)
         weight = blur(place[box].float(), 0.9)
         image[:, rows, columns] += painted * weight
         total[:, rows, columns] += weight
@@ -231,7 +231,7 @@ def _neck(body: Body) -> np.ndarray:
     )
 
 
-def _roundness(body: Body, parsing: np.ndarray, box: Box) -> np.ndarray:
+def _roundness(body: Body, parsing: np.ndarray, box: Box) -> Tensor:
     """Of a box: limbs are darker towards their edges, as round things are in soft frontal light."""
     shown = parsing[box]
     shade = np.ones(shown.shape)
@@ -243,14 +243,13 @@ def _roundness(body: Body, parsing: np.ndarray, box: Box) -> np.ndarray:
         for limb in limbs:
             mask = limb_mask(limb, 0.0, 1.0, 1.0) | (_wrist(limb, body) if part is Part.ARMS else torso)
             shade[at] = np.minimum(shade, _round_shade(mask, limb, box))[at]
-    return ndimage.gaussian_filter(shade, 1.2)
+    return blur(torch.from_numpy(shade).float(), 1.2)
 
 
 def _round_shade(mask: np.ndarray, limb: Limb, box: Box) -> np.ndarray:
     if not mask.any():
         return np.ones(mask[box].shape)
-    depth = depth_in(mask)[box]
-    across = np.clip(1 - depth / max(float(np.median(limb.half)), 1.0), 0, 1)
+    across = np.clip(1 - depth_in(mask)[box] / max(float(np.median(limb.half)), 1.0), 0, 1)
     return np.where(mask[box], 1.02 - 0.24 * across**2.2, 1.02)
 
 
