@@ -16,6 +16,7 @@ from fitting.underlay import Underlay
 CATEGORIES = tuple(Category)
 SPREAD = 4.0  # of a keypoint's spot, in cells of 256x192
 SCENE_CHANNELS = 3 + len(Joint) + len(Part) + 1 + len(CATEGORIES)
+JOINTS = slice(3, 3 + len(Joint))  # where the joints' spots are among them
 GARMENT_CHANNELS = 4
 
 
@@ -31,9 +32,9 @@ def joint_maps(keypoints: Tensor) -> Tensor:
     place, seen = keypoints[..., :2] * (NET[0] / GRID[0]), keypoints[..., 2] >= SEEN
     x = torch.arange(NET[1], device=keypoints.device) + 0.5
     y = torch.arange(NET[0], device=keypoints.device) + 0.5
-    across = torch.exp(-0.5 * ((x - place[..., :1]) / SPREAD) ** 2)
+    across = torch.exp(-0.5 * ((x - place[..., :1]) / SPREAD) ** 2) * seen[..., None]
     down = torch.exp(-0.5 * ((y - place[..., 1:]) / SPREAD) ** 2)
-    return down[..., :, None] * across[..., None, :] * seen[..., None, None]
+    return down[..., :, None] * across[..., None, :]
 
 
 def scene_condition(agnostic: Tensor, joints: Tensor, parsing: Tensor, edit: Tensor, category: Tensor) -> Tensor:

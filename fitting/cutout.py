@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.distance import distance_to
+from fitting.planes import each
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels
 
@@ -176,13 +177,10 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 def _window_mean(maps: Tensor, reach: int) -> Tensor:
     """Mean of (C, H, W) over a square window, the window cut at the border."""
-    side = (2 * reach + 1, 2 * reach + 1)
-
-    def sums(values: np.ndarray) -> np.ndarray:
-        return cv2.boxFilter(values, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
-
-    cells = sums(np.ones(maps.shape[1:], np.float32))
-    return torch.from_numpy(np.stack([sums(values) / cells for values in maps.numpy()]))
+    options = {"normalize": False, "borderType": cv2.BORDER_CONSTANT}
+    shown = torch.ones(1, *maps.shape[1:])
+    sums, cells = (each(values, cv2.boxFilter, -1, (2 * reach + 1,) * 2, **options) for values in (maps, shown))
+    return sums.div_(cells)
 
 
 def _solve(system: list[Tensor], right: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from fitting import weights
 from fitting.compiled import prepared
-from fitting.conditions import garment_condition, joint_maps, of_scene, small_view
+from fitting.conditions import JOINTS, garment_condition, of_scene, small_view
 from fitting.fill import push_pull
 from fitting.flow_net import FlowNet
 from fitting.folding import folded
@@ -79,9 +79,9 @@ class Engine:
         """
         place = home(self.flow_net)
         view = small_view(garment)
-        told = of_scene(scene, under), garment_condition(view[:, :3], view[:, 3:])
+        told = sent(of_scene(scene, under), place), sent(garment_condition(view[:, :3], view[:, 3:]), place)
         with quick(place):
-            found = self.flow_net(*(sent(t, place) for t in told))
+            found = self.flow_net(*told)
         outputs = torch.cat([found.mask, found.parts], 1).float()
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         target = big[:, 1:].softmax(1)
@@ -91,8 +91,7 @@ class Engine:
         mask = big[:, :1].sigmoid() * cloth[:, 3:]
         if generate:
             before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
-            joints = sent(joint_maps(scene.person.keypoints[None]), place)
-            given = generator_input(sent(before, place), cloth, mask, edit, target, joints)
+            given = generator_input(sent(before, place), cloth, mask, edit, target, told[0][:, JOINTS])
             with quick(place):
                 drawn = self.generator(given)
         else:

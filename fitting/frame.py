@@ -19,7 +19,7 @@ from fitting.planes import each
 
 GRID = (512, 384)  # rows, columns of the working grid: scene maps, keypoints and flow live here
 NET = (256, 192)  # rows, columns that the networks see
-BAND = 32  # rows of a photo that are shrunk at a time
+BAND = 400_000  # pixels of a photo that are shrunk at a time
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Frame:
         if size[1] >= self.width:
             return _resize(_padded(_padded(_float(part), aside, fill), above, fill), size)
         # A huge photo is made narrow in bands, so that neither it nor what surrounds it is ever held as floats.
-        bands = [_padded(_float(band), aside, fill) for band in part.split(BAND, 1)]
+        bands = [_padded(_float(band), aside, fill) for band in part.split(max(BAND // self.width, 1), 1)]
         narrow = torch.cat([_resize(band, (band.shape[1], size[1])) for band in bands], 1)
         return _resize(_padded(narrow, above, fill), size)
 

@@ -12,8 +12,14 @@ from torch import Tensor
 
 
 def each(maps: Tensor, work: Callable[..., np.ndarray], *given: object, **options: object) -> Tensor:
-    """What OpenCV makes of every plane of (C, H, W)."""
-    return torch.from_numpy(np.stack([work(plane, *given, **options) for plane in maps.numpy()]))
+    """What a function of OpenCV's makes of every plane of (C, H, W)."""
+    first, *others = maps.numpy()
+    made = work(first, *given, **options)
+    all_made = np.empty((1 + len(others), *made.shape), made.dtype)
+    all_made[0] = made
+    for plane, place in zip(others, all_made[1:], strict=True):
+        work(plane, *given, dst=place, **options)
+    return torch.from_numpy(all_made)
 
 
 def side_by_side(maps: Tensor) -> NDArray[np.float32]:
