@@ -60,7 +60,7 @@ def undress(scene: Scene) -> Underlay:
         if not place.any():
             continue
         rows, columns = box = box_around(place.numpy(), ROOM)
-        painted = _continue(person, trusted & _any(person.parsing, *worn), name, place, box)
+        painted = _continue(person, trusted & _any(person.parsing, *worn), name, box)
         if name == "skin":
             painted = painted * _roundness(scene.body, parsing.numpy(), box)
         weight = blur(place[box].float(), 0.9)
@@ -87,8 +87,8 @@ def _any(parsing: Tensor, *parts: Part) -> Tensor:
     return found
 
 
-def _continue(person: Person, source: Tensor, name: str, place: Tensor, box: Box) -> Tensor:
-    """The photo's own colours of one kind, continued to a place: (3, h, w), what the box around it holds."""
+def _continue(person: Person, source: Tensor, name: str, box: Box) -> Tensor:
+    """The photo's own colours of one kind, continued to a box: (3, h, w)."""
     rows, columns = box
     firm = grow(source, -2)
     if firm.sum() > 40:
@@ -110,7 +110,7 @@ def _continue(person: Person, source: Tensor, name: str, place: Tensor, box: Box
             return _one_complexion(filled, middle, source[box])
     else:
         filled = push_pull(image, source.float())[:, rows, columns]
-    return _with_texture(filled, image, source, place, box)
+    return _with_texture(filled, image, source, box)
 
 
 def _one_complexion(filled: Tensor, tone: Tensor, source: Tensor) -> Tensor:
@@ -125,16 +125,16 @@ def _one_complexion(filled: Tensor, tone: Tensor, source: Tensor) -> Tensor:
     return torch.lerp(mixed, filled, near).clamp(0, 1)
 
 
-def _with_texture(smooth: Tensor, image: Tensor, known: Tensor, place: Tensor, box: Box) -> Tensor:
+def _with_texture(smooth: Tensor, image: Tensor, known: Tensor, box: Box) -> Tensor:
     """Give a smooth continuation the texture that lies as far on the other side of its edge."""
-    far, near_row, near_column = nearest(known.numpy(), grow(place, 5).numpy(), box)
+    far, near_row, near_column = nearest(known.numpy(), box)
     height, width = known.shape
-    rows, columns = np.arange(height)[box[0], None], np.arange(width)[None, box[1]]
-    mirror_row = torch.from_numpy(np.clip(2 * near_row - rows, 0, height - 1))
-    mirror_column = torch.from_numpy(np.clip(2 * near_column - columns, 0, width - 1))
+    rows, columns = (np.arange(side.start, side.stop, dtype=np.int32) for side in box)
+    mirror_row = (2 * near_row - rows[:, None]).clip(0, height - 1)
+    mirror_column = (2 * near_column - columns).clip(0, width - 1)
     fine = image - blur(image * known, 6.0) / blur(known.float(), 6.0).clamp(min=0.05)
-    fine = (fine * known).clamp(-0.12, 0.12).flatten(1)[:, mirror_row * width + mirror_column]
-    fading = torch.from_numpy(np.exp(-far / 24)).float()
+    fine = (fine * known).clamp(-0.12, 0.12).flatten(1)[:, torch.from_numpy(mirror_row * width + mirror_column)]
+    fading = torch.from_numpy(np.exp(far * (-1 / 24)))
     return (smooth + blur(fine * fading, 0.6)).clamp(0, 1)
 
 

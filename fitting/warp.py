@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.body import Body
-from fitting.distance import box_around, nearest_in
+from fitting.distance import box_around, nearest
 from fitting.fill import blur, grow, push_pull
 from fitting.frame import GRID, Frame, enlarge_part
 from fitting.garment import Category, Garment
@@ -154,7 +154,7 @@ def _layer(points: np.ndarray, drawn: np.ndarray, others: list[np.ndarray], fram
     Where a piece meets another it reaches a little under it, so that the seam does not gape.
     """
     box = box_around(drawn, RUN_ON)
-    filled = torch.from_numpy(points[box][nearest_in(drawn[box])]).float()
+    filled = torch.from_numpy(points[nearest(drawn, box)[1:]]).float()
     source = frame.to_grid(filled).permute(2, 0, 1)
     rows, columns = (torch.arange(side.start, side.stop) + 0.5 for side in box)
     flow = torch.zeros(2, *GRID)
