@@ -10,6 +10,7 @@ from fitting.anatomy import Joint, Part
 from fitting.frame import GRID, NET, Frame
 from fitting.garment import Category, Garment
 from fitting.person import SEEN
+from fitting.planes import halved
 from fitting.scene import GREY, Scene
 from fitting.underlay import Underlay
 
@@ -64,8 +65,7 @@ def garment_condition(image: Tensor, mask: Tensor) -> Tensor:
 def of_scene(scene: Scene, under: Underlay) -> Tensor:
     """The condition of a scene and of who is seen there without the old garment: (1, SCENE_CHANNELS, 256, 192)."""
     person = scene.person
-    agnostic = F.avg_pool2d(scene.agnostic[None], 2)
-    edit = F.avg_pool2d(scene.edit_region[None, None], 2)
+    agnostic, edit = halved(scene.agnostic)[None], halved(scene.edit_region[None])[None]
     parsing = under.parsing[1::2, 1::2]
     category = torch.tensor([CATEGORIES.index(scene.category)])
     return scene_condition(agnostic, joint_maps(person.keypoints[None]), parsing[None], edit, category)

@@ -18,6 +18,7 @@ from fitting.folding import folded
 from fitting.frame import NET
 from fitting.garment import PARTS, Garment
 from fitting.generator import Drawn, Generator, generator_input
+from fitting.planes import halved
 from fitting.precision import fetched, home, quick, sent
 from fitting.scene import Scene
 from fitting.underlay import Underlay
@@ -66,7 +67,7 @@ class Engine:
         """
         flow_net = weights.load(FlowNet, "tryon/flow", folder)
         engine = cls(flow_net.to(device), weights.load(Generator, "tryon/generator", folder).to(device))
-        engine.flow_net = prepared(engine.flow_net, runtime)
+        engine.flow_net = prepared(engine.flow_net, runtime, half=False)  # it would round places to whole pixels
         engine.generator = prepared(engine.generator, runtime)
         return engine
 
@@ -86,11 +87,11 @@ class Engine:
         big = F.interpolate(outputs, size=NET, mode="bilinear", align_corners=False)
         target = big[:, 1:].softmax(1)
         cloth = warp(sent(spread(view), place), found.flow)
-        region = F.avg_pool2d(scene.edit_region[None, None], 2)
+        region = halved(scene.edit_region[None])[None]
         edit = sent(region, place)
         mask = big[:, :1].sigmoid() * cloth[:, 3:]
         if generate:
-            before = F.avg_pool2d(torch.lerp(scene.person.image, under.image, under.change)[None], 2)
+            before = halved(torch.lerp(scene.person.image, under.image, under.change))[None]
             given = generator_input(sent(before, place), cloth, mask, edit, target, told[0][:, JOINTS])
             with quick(place):
                 drawn = self.generator(given)

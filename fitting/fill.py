@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fitting.planes import each
+from fitting.planes import each, halved
 
 
 def push_pull(image: Tensor, known: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def _half(values: Tensor) -> Tensor:
     rows, columns = values.shape[-2:]
     if rows % 2 or columns % 2:
         values = F.pad(values, (0, columns % 2, 0, rows % 2))
-    return each(values, cv2.resize, (values.shape[-1] // 2, values.shape[-2] // 2), interpolation=cv2.INTER_AREA)
+    return halved(values)
 
 
 def _double(values: Tensor, size: tuple[int, int]) -> Tensor:

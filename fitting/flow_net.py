@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from fitting.anatomy import Part
 from fitting.conditions import GARMENT_CHANNELS, SCENE_CHANNELS
 from fitting.frame import NET
+from fitting.precision import quick
 from fitting.warp import warp
 
 
@@ -71,7 +72,8 @@ class FlowNet(nn.Module):
     def forward(self, scene: Tensor, garment: Tensor, fine: bool = True) -> Flows:
         """With `fine` off the costly last level is left out, as in the first part of training."""
         people, cloth = self.scene(scene), self.garment(garment)
-        flow, deep = self.coarse(people[3], cloth[3])
+        with quick(scene.device, enabled=False):  # for maps so small it saves nothing, and it would round the places
+            flow, deep = self.coarse(people[3].float(), cloth[3].float())
         flows, hidden = [flow], deep
         for level, refine in zip((2, 1, 0) if fine else (2, 1), self.refine, strict=False):
             flow, hidden = refine(people[level], cloth[level], flow, hidden)
@@ -87,7 +89,7 @@ class FlowNet(nn.Module):
             x, g = layer(x, g)
         alike = self.match[0](x) @ self.match[1](g).transpose(1, 2) / x.shape[-1] ** 0.5
         centres = _centres(size, x).flatten(1).T  # (cells, 2)
-        found = alike.float().softmax(-1) @ centres + self.shift(x).float()
+        found = alike.softmax(-1) @ centres + self.shift(x)
         flow = (found - centres).transpose(1, 2).unflatten(2, size)
         return flow, x.transpose(1, 2).unflatten(2, size)
 

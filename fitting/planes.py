@@ -22,6 +22,11 @@ def each(maps: Tensor, work: Callable[..., np.ndarray], *given: object, **option
     return torch.from_numpy(all_made)
 
 
+def halved(maps: Tensor) -> Tensor:
+    """(C, H, W), both sides even -> (C, H / 2, W / 2), means of 2x2 cells."""
+    return each(maps, cv2.resize, (maps.shape[-1] // 2, maps.shape[-2] // 2), interpolation=cv2.INTER_AREA)
+
+
 def side_by_side(maps: Tensor) -> NDArray[np.float32]:
     """(C, H, W) float -> (H, W, C), the order in which OpenCV moves the channels of a pixel together."""
     return np.asarray(cv2.merge(list(maps.numpy())), np.float32)
