@@ -99,6 +99,16 @@ def test_garment_is_cropped_with_its_mask() -> None:
     assert found.embedding.shape == (128,)
 
 
+def test_a_garment_is_described_once_and_not_before_somebody_asks() -> None:
+    net, asked = RedNet(), []
+    net.register_forward_pre_hook(lambda module, given: asked.append(len(given) == 2))  # told the mask as well
+    found = understand_garment(net, shirt())
+    assert asked and not any(asked)
+    again = replace(found, category=Category.DRESS)
+    assert torch.equal(found.embedding, again.embedding) and found.embedding is again.embedding
+    assert asked.count(True) == 1
+
+
 def test_large_pictures_come_out_at_no_more_than_1024() -> None:
     found = understand_garment(RedNet(), shirt(2400, 1800))
     assert max(found.image.shape) <= 1024

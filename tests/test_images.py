@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms, PngImagePlugin
 
 from fitting import images
@@ -59,6 +60,14 @@ def test_allowed_formats_come_out_as_they_went_in(kind: str, tolerance: int) -> 
     assert decoded.mode == "RGB" and decoded.size == (120, 160)
     for point in ((5, 5), (30, 120), (100, 80)):
         assert np.abs(np.subtract(decoded.getpixel(point), picture().getpixel(point))).max() <= tolerance
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_pixels_become_a_picture_channel_by_channel(channels: int, mode: str) -> None:
+    pixels = torch.arange(channels * 6, dtype=torch.uint8).view(channels, 2, 3) * 7
+    made = images.to_image(pixels)
+    assert made.mode == mode and made.size == (3, 2)
+    assert np.array_equal(np.array(made).reshape(2, 3, channels), pixels.permute(1, 2, 0).numpy())
 
 
 def test_path_text_bytes_and_opened_picture_are_the_same_source(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -223,6 +224,19 @@ def test_a_picture_that_ends_above_the_knees_is_left_to_geometry(someone: Person
         assert (one == other) is geometric, kind
     whole = [room.try_on(someone, garment("trousers")).picture.tobytes() for room in (with_gan, plain)]
     assert whole[0] != whole[1]
+
+
+def test_a_scene_is_prepared_once_for_all_who_want_it(someone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    room, prepared = FittingRoom(PersonNet().eval(), GarmentNet().eval()), []
+    monkeypatch.setattr("fitting.room.undress", lambda scene: prepared.append(scene) or undress(scene))
+    with ThreadPoolExecutor(4) as painters:
+        worn = list(painters.map(lambda kind: room.try_on(someone, garment(kind)), ("tee", "trousers") * 2))
+    assert sorted(scene.category.value for scene in prepared) == ["lower", "upper"]
+    assert worn[0].picture.tobytes() == worn[2].picture.tobytes() != worn[1].picture.tobytes()
+    alone = FittingRoom(PersonNet().eval(), GarmentNet().eval())
+    for kind in ("tee", "trousers"):
+        alone.try_on(someone, garment(kind))
+    assert prepared[-1].body is prepared[-2].body, "one body, whatever it wears"
 
 
 def test_a_caller_can_choose_the_engine(someone: Person) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -146,6 +148,23 @@ def test_a_line_gets_longer_with_everybody_in_it() -> None:
     assert Line(app).seconds() == 6.0, "half a try-on until one of two is done"
     line.queue.extend([None] * 4)  # type: ignore[list-item]
     assert Line(app).seconds() == 14.0
+
+
+SETTLED = """
+import os, sys
+from fitting.cores import settle
+settle()
+assert "torch" not in sys.modules, "too late for its threads otherwise"
+print(os.environ["GOMP_SPINCOUNT"])
+"""
+
+
+@pytest.mark.parametrize("wanted", [None, "77"])
+def test_threads_wait_briefly_unless_the_host_wants_otherwise(wanted: str | None) -> None:
+    host = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    host |= {} if wanted is None else {"GOMP_SPINCOUNT": wanted}
+    told = subprocess.run([sys.executable, "-c", SETTLED], env=host, check=True, capture_output=True, text=True).stdout
+    assert told.strip() == (wanted or "10000")
 
 
 def test_cores_are_divided_among_those_who_are_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
