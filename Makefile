@@ -44,7 +44,8 @@ clean:
 
 # Stamps: made anew when the list of dependencies changes. What the tests need includes what the app needs.
 .venv/installed: pyproject.toml | .venv/bin/python
-	$(PIP) install -e .
+	# OpenVINO runs the networks sooner; where there is none for the machine, PyTorch runs them.
+	$(PIP) install -e '.[openvino]' || $(PIP) install -e .
 	touch $@
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
