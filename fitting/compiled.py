@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 Net = TypeVar("Net", bound=nn.Module)
 RUNTIMES = ("auto", "torch", "openvino", "compile")
+UNUSED = 60 * 86400  # seconds after which a model that was prepared is deleted, if others are
 NEAR = 0.05  # of an answer's norm: farther from PyTorch's it is not what half precision rounds away, but wrong
 
 
@@ -143,6 +145,7 @@ class Compiled(Around):
             if self.folder is not None and (kept := self.folder / name / "model.xml").is_file():
                 with suppress(RuntimeError):  # OpenVINO cannot read it
                     if _agrees(model := core.compile_model(kept, "CPU", options), given, sample):
+                        _used(kept.parent)
                         return model, sample
                 log.warning("a prepared network is damaged and made anew: %s", kept)
                 shutil.rmtree(kept.parent, ignore_errors=True)
@@ -222,12 +225,21 @@ def _quiet_root() -> Iterator[None]:
         root.removeFilter(not_that)
 
 
+def _used(folder: Path) -> None:
+    """Remember that a model was used now."""
+    with suppress(OSError):  # a folder that may only be read
+        os.utime(folder)
+
+
 def _keep(model: Any, folder: Path, name: str) -> None:
-    """Write a model whole or not at all: another process may be looking for it."""
+    """Write a model whole or not at all: another process may be looking for it. What nobody uses any more goes."""
     import openvino
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            if time.time() - old.stat().st_mtime > UNUSED:
+                shutil.rmtree(old, ignore_errors=True)
         new = Path(tempfile.mkdtemp(dir=folder))
         try:
             openvino.save_model(model, new / "model.xml", compress_to_fp16=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -113,6 +114,19 @@ def test_what_was_prepared_is_found_again_and_made_anew_if_damaged(
     for path in elsewhere.iterdir():
         shutil.copy(path, model.parent / path.name)
     close(Compiled(net, folder)(*views(4)), net(*views(4)))  # what answers wrongly is made anew as well
+
+
+@torch.no_grad()
+def test_what_nobody_has_used_for_long_makes_room(net: nn.Module, tmp_path: Path) -> None:
+    Compiled(net, tmp_path)(*views(0))
+    (model,) = tmp_path.iterdir()
+    left = tmp_path / "left"
+    left.mkdir()
+    for folder in (model, left):
+        os.utime(folder, (0, 0))
+    Compiled(net, tmp_path)(*views(0))  # uses the model
+    Compiled(Net().eval(), tmp_path)(*views(0))  # makes another
+    assert model.is_dir() and not left.exists() and len(list(tmp_path.iterdir())) == 2
 
 
 @torch.no_grad()
