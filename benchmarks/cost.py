@@ -7,8 +7,8 @@ understood, scene prepared, garment laid on, picture put together); a further ga
 further garment that was understood before, as one of the catalogue is; and eight garments of the catalogue as the
 cards of the shelves show them, on the same person made small, by two painters as in the app. Then the forward of
 `stand_in.py` at 256x192, which is all that is charged to it: no decoding, no parsing, no picture at the photo's size;
-PyTorch runs it whatever runs ours. Rounds take turns, so that whatever else the machine does meets all of them;
-medians of 20 rounds after 3 to warm up.
+PyTorch runs it whatever runs ours (with `--runtime compile` the first round takes minutes). Rounds take turns, so that
+whatever else the machine does meets all of them; medians of 20 rounds after 3 to warm up.
 
 Peak memory is of a process of its own that has loaded the room and nothing else, for this photo and for one of
 12 megapixels.

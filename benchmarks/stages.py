@@ -15,11 +15,17 @@ import statistics
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from fitting.cores import settle
+
+settle()  # as the app does, before PyTorch is imported
+# ruff: noqa: E402
+
 import torch
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from fitting.compiled import RUNTIMES, runtime_of
 from fitting.room import FittingRoom
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -31,12 +37,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where the numbers go")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", type=Path, default=None)
+    parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs the networks")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    numbers = measure(FittingRoom.load(options.weights))
+    numbers = measure(FittingRoom.load(options.weights, runtime=options.runtime))
     numbers |= {
         "photo": list(SIZE),
         "threads": options.threads,
+        "runtime": runtime_of(options.runtime),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
