@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fitting.cores import settle
 from fitting.errors import FittingError, GarmentError, ShopError
 from fitting.garment import Category
 from fitting.images import MAX_BYTES
@@ -130,6 +131,7 @@ class Looking:
     def __init__(self, place: Place, looks: Callable[[Path], Looks]) -> None:
         import torch
 
+        settle()
         torch.set_num_threads(1)
         self._store = place.store()
         self._looks = looks(place.folder)
@@ -207,6 +209,7 @@ class Rendering:
     def __init__(self, place: Place, people: list[Path], output: Path, room: Callable[[int], FittingRoom]) -> None:
         import torch
 
+        settle()
         torch.set_num_threads(1)
         self._shop = Shop.open(place.folder, place.database, sample=False)
         self._room = room(len(people))

@@ -24,6 +24,7 @@ from starlette.responses import Response
 from fitting.cluster.answering import Answers, answered, dressing, looking
 from fitting.cluster.calling import MARK
 from fitting.cluster.wire import MAX_BYTES, Message
+from fitting.cores import settle
 from fitting.frame import NET
 from fitting.settings import load
 
@@ -62,6 +63,7 @@ class Service:
             token: that is asked for; empty for none.
             threads: that the networks use.
         """
+        settle()
         torch.set_num_threads(threads)
         self._answers = opened()
         self._token = token
