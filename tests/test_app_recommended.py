@@ -266,7 +266,7 @@ def test_the_garment_most_like_the_visitors_own_comes_first(visitor: Visitor, mo
     catalogue = visitor.journey.catalogue
     room = visitor.journey.room
     understand, mine = room.understand_garment, torch.from_numpy(catalogue.vectors[catalogue.place("dress-2")])
-    monkeypatch.setattr(room, "understand_garment", lambda *given: replace(understand(*given), embedding=mine))
+    monkeypatch.setattr(room, "understand_garment", lambda *given: replace(understand(*given), described=mine))
     visitor.journey.choose_own(visitor.photo, visitor.request)
     visitor.try_on(OWN, own=visitor.photo)
     assert visitor.shopper.also_like[0].item.id == "dress-2" and visitor.shopper.own
