@@ -17,7 +17,7 @@ from fitting import person as people
 from fitting.errors import GarmentError, PhotoError
 from fitting.garment_net import GarmentNet, GarmentNetConfig, GarmentReading, Kind
 from fitting.person import Part, Person, PersonNet
-from fitting.precision import home, quick, sent
+from fitting.precision import fetched, home, quick, sent
 
 __all__ = [
     "Category",
@@ -159,10 +159,10 @@ def _read(net: GarmentNet, unit: Tensor, side: int, mirrored: bool = False) -> t
     square = sent(images.to_signed(cutout.letterbox(unit, side)[None]), home(net))
     with quick(square.device):
         reading = net(torch.cat([square, square.flip(3)]) if mirrored else square)
-    masks = reading.cutout[:, 0].float().sigmoid().cpu()
+    masks, chances = fetched(reading.cutout[:, 0].float().sigmoid(), reading.kind.float().softmax(1).mean(0))
     if mirrored:
         masks = (masks[:1] + masks[1:].flip(2)) / 2
-    return reading.kind.float().softmax(1).mean(0).cpu(), cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
+    return chances, cutout.out_of_letterbox(masks[0], *unit.shape[-2:])
 
 
 @torch.no_grad()

@@ -132,8 +132,13 @@ def _with_texture(smooth: Tensor, image: Tensor, known: Tensor, box: Box) -> Ten
     rows, columns = (np.arange(side.start, side.stop, dtype=np.int32) for side in box)
     mirror_row = (2 * near_row - rows[:, None]).clip(0, height - 1)
     mirror_column = (2 * near_column - columns).clip(0, width - 1)
+    # Only around the cells that are mirrored from is there any texture to be told from what is smooth.
+    top, left = max(int(mirror_row.min()) - ROOM, 0), max(int(mirror_column.min()) - ROOM, 0)
+    near = slice(top, int(mirror_row.max()) + ROOM + 1), slice(left, int(mirror_column.max()) + ROOM + 1)
+    image, known = image[:, near[0], near[1]], known[near]
     fine = image - blur(image * known, 6.0) / blur(known.float(), 6.0).clamp(min=0.05)
-    fine = (fine * known).clamp(-0.12, 0.12).flatten(1)[:, torch.from_numpy(mirror_row * width + mirror_column)]
+    places = torch.from_numpy((mirror_row - top) * known.shape[1] + mirror_column - left)
+    fine = (fine * known).clamp(-0.12, 0.12).flatten(1)[:, places]
     fading = torch.from_numpy(np.exp(far * (-1 / 24)))
     return (smooth + blur(fine * fading, 0.6)).clamp(0, 1)
 
