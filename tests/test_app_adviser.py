@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -96,6 +97,21 @@ def test_a_catalogue_that_changes_shows_without_a_restart(visitor: Visitor) -> N
     choice, said, _ = journey.choose_item(["dress-1"], SimpleNamespace(index=0), visitor.request)  # type: ignore[arg-type]
     assert choice is None and words.NO_SUCH_ITEM in said
     assert not [item for item in offered(visitor.choose("upper-2")) if item.startswith("dress")]
+
+
+def test_the_garment_is_chosen_whose_picture_was_pressed_wherever_it_stands_by_now(visitor: Visitor) -> None:
+    journey, catalogue = visitor.journey, visitor.journey.catalogue
+
+    def press(shown: list[str], index: int, item: str | None) -> str | None:
+        picture = None if item is None else {"image": {"orig_name": catalogue.get(item).picture.name}, "caption": ""}
+        event: Any = SimpleNamespace(index=index, value=picture)
+        return journey.choose_item(shown, event, visitor.request)[0]
+
+    assert press(["upper-1", "upper-2"], 1, "upper-2") == "upper-2"
+    assert press(["upper-1", "dress-1"], 1, "upper-2") == "upper-2", "the list was another when it was pressed"
+    assert press(["upper-1"], 1, "upper-2") == "upper-2" and press(["upper-1"], 1, None) is None
+    gone: Any = SimpleNamespace(index=0, value={"image": {"orig_name": "gone.jpg"}, "caption": ""})
+    assert journey.choose_item(["upper-1"], gone, visitor.request)[0] is None
 
 
 def test_the_background_waits_for_who_waits_for_a_result() -> None:

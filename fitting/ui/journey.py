@@ -17,6 +17,7 @@ from fitting.advice import advice
 from fitting.catalogue import Catalogue
 from fitting.errors import FittingError, GarmentError, PhotoError
 from fitting.events import EventKind
+from fitting.item import Item
 from fitting.room import FittingRoom
 from fitting.ui import words
 from fitting.ui.adviser import Adviser
@@ -82,8 +83,8 @@ class Journey:
     def choose_item(self, shown: list[str], event: gr.SelectData, request: gr.Request) -> tuple[str | None, str, str]:
         visit = self._visit(request)
         try:
-            item = self.catalogue.get(shown[event.index])
-        except (KeyError, IndexError):  # sold out and gone since the page was opened
+            item = _pressed(self.catalogue, shown, event)
+        except KeyError:  # sold out and gone since the page was opened
             return None, visit.say("chosen", lambda: _wrong(lambda: words.NO_SUCH_ITEM)), words.AUTO
         visit.shopper.did(item.id, EventKind.VIEWED)
         visit.shopper.choose(item.id)
@@ -156,3 +157,30 @@ def _wrong(why: Said) -> str:
 
 def _session(request: gr.Request) -> str:
     return request.session_hash or ""
+
+
+def _pressed(catalogue: Catalogue, shown: Sequence[str], event: gr.SelectData) -> Item:
+    """The item whose picture was pressed.
+
+    While a search is under way the page still shows the garments from before, and what is at a place there is not what
+    the server has there by now: the picture tells.
+
+    Raises:
+        KeyError: the catalogue has it no more.
+    """
+    at_place = catalogue.get(shown[event.index]) if event.index < len(shown) else None
+    picture = _name_of(event)
+    if at_place is not None and picture in (None, at_place.picture.name):
+        return at_place
+    alike = [item for item in catalogue if item.picture.name == picture]
+    if len(alike) != 1:  # items without a picture of their own share one
+        raise KeyError(picture)
+    return alike[0]
+
+
+def _name_of(event: gr.SelectData) -> str | None:
+    """The file of the picture that was pressed in a gallery; None where the page does not tell."""
+    value = getattr(event, "value", None)
+    image = value.get("image") if isinstance(value, dict) else None
+    name = image.get("orig_name") if isinstance(image, dict) else None
+    return name if isinstance(name, str) else None
