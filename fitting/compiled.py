@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from fitting.around import Around, like, tensors_of
 from fitting.captured import Captured
-from fitting.cores import cores
+from fitting.cores import cores, give_back
 from fitting.errors import WeightsError
 from fitting.gathered import Gathered
 from fitting.precision import has_half, home
@@ -109,6 +109,7 @@ class Compiled(Around):
             if shapes not in self._ready:
                 try:
                     self._ready[shapes] = self._prepare(inputs)
+                    give_back()
                 except Exception:  # whatever OpenVINO cannot do must not cost a visitor their try-on
                     log.warning("OpenVINO cannot run a network here; PyTorch does", exc_info=True)
                     self._ready[shapes] = None

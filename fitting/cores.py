@@ -35,4 +35,11 @@ def settle() -> None:
             set_option(M_TRIM_THRESHOLD, 256 << 20)
 
 
+def give_back() -> None:
+    """Return free memory to the system: after work that needs much of it once."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as <malloc.h> numbers them

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.distance import distance_to
-from fitting.planes import each
+from fitting.planes import apart, side_by_side
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels
 
@@ -178,10 +178,14 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 def _window_mean(maps: Tensor, reach: int) -> Tensor:
     """Mean of (C, H, W) over a square window, the window cut at the border."""
-    options = {"normalize": False, "borderType": cv2.BORDER_CONSTANT}
-    shown = torch.ones(1, *maps.shape[1:])
-    sums, cells = (each(values, cv2.boxFilter, -1, (2 * reach + 1,) * 2, **options) for values in (maps, shown))
-    return sums.div_(cells)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        side = 2 * reach + 1
+        return cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+
+    cells = torch.from_numpy(sums(np.ones(maps.shape[1:], np.float32)))
+    # Four planes at once cost hardly more than one.
+    return torch.cat([apart(sums(side_by_side(four))) for four in maps.split(4)]).div_(cells)
 
 
 def _solve(system: list[Tensor], right: Tensor) -> Tensor:
