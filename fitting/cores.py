@@ -33,6 +33,7 @@ def settle() -> None:
             set_option = ctypes.CDLL(None).mallopt
             set_option(M_MMAP_THRESHOLD, 32 << 20)
             set_option(M_TRIM_THRESHOLD, 256 << 20)
+            set_option(M_ARENA_MAX, cores())  # or each of many threads would keep as much for itself
 
 
 def give_back() -> None:
@@ -42,4 +43,4 @@ def give_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as <malloc.h> numbers them
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # as <malloc.h> numbers them
