@@ -111,13 +111,19 @@ class Processes:
         return bool(said.item())
 
     def leave(self) -> None:
-        """The training is over. Raises SystemExit in all processes but the first."""
+        """The training is over: all processes but the first end here.
+
+        At once, for where Python takes itself apart while a thread of the group still runs, C++ aborts.
+        """
         if self.count > 1:
             dist.barrier()
-            dist.destroy_process_group()
             if not self.first:
                 log.info("process %d is done", self.rank)
-                sys.exit(0)
+                logging.shutdown()
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)
+            dist.destroy_process_group()
 
     def _average(self, tensors: Iterable[Tensor]) -> None:
         """In as few messages as there are types."""
