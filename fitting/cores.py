@@ -21,11 +21,10 @@ def cores() -> int:
 def settle() -> None:
     """Let the threads and the memory of this process suit short work on pictures; call it before PyTorch is imported.
 
-    By themselves PyTorch's threads wait for the next layer of a network by spinning, for over ten milliseconds, on
-    cores that OpenVINO, the server and other visitors' threads could use: in between, those are up to twice as slow.
-    Half a millisecond lasts from layer to layer as well. And by itself the C library gives every map of some megabytes
-    back to the system and asks for it anew, a tenth of a try-on's time. Whoever runs the app may set either otherwise
-    in the environment.
+    By themselves PyTorch's threads wait for the next layer of a network by spinning, long after the last, on cores that
+    OpenVINO, the server and other visitors' threads could use. A short wait lasts from layer to layer as well. And by
+    itself the C library gives every map of some megabytes back to the system and asks for it anew, which takes time.
+    Whoever runs the app may set either otherwise in the environment; `benchmarks/cost.py` tells what that does.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # of GNU's OpenMP, which PyTorch for Linux brings
     if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):

@@ -7,23 +7,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
 from processes import PATIENCE
+from test_compiled import Seen
 from torch import Tensor, nn
 
 from fitting import gathered as gathering
 from fitting.gathered import Gathered, gathered
 from fitting.precision import Manner
-
-
-@dataclass(frozen=True)
-class Seen:
-    one: Tensor
-    levels: tuple[Tensor, ...]
 
 
 class Net(nn.Module):
