@@ -28,11 +28,13 @@ class Net(nn.Module):
         self.factor = nn.Parameter(torch.tensor(3.0))
         self.passes: list[int] = []
         self.manners: list[Manner] = []
+        self.threads: list[str] = []
         self.begun, self.let = threading.Event(), threading.Event()
 
     def forward(self, image: Tensor, mask: Tensor) -> Seen:
         self.passes.append(len(image))
         self.manners.append(Manner.here(image.device))
+        self.threads.append(threading.current_thread().name)
         self.begun.set()
         assert self.let.wait(PATIENCE)
         return self.answer(image, mask)
@@ -50,7 +52,7 @@ class Crowd:
         self.asked: list[Future[Any]] = []
 
     def __enter__(self) -> Crowd:
-        self.pool = ThreadPoolExecutor(12)
+        self.pool = ThreadPoolExecutor(12, thread_name_prefix="caller")
         self.first = self.pool.submit(self._call, views(0), nullcontext)
         assert self.inner.begun.wait(PATIENCE)
         return self
@@ -88,12 +90,12 @@ def same(found: Any, wanted: Any) -> bool:
 
 
 def test_calls_that_come_during_a_pass_are_the_next_one_and_each_gets_its_own_answer() -> None:
-    net, before = Net(), threading.active_count()
+    net = Net()
     with Crowd(Gathered(net, most=4)) as crowd:
         asked = [crowd.ask(views(seed)) for seed in range(1, 7)]
     assert net.passes == [1, 4, 2], "as many as may, and the rest"
     assert all(same(future.result(), net.answer(*views(seed))) for seed, future in enumerate([crowd.first, *asked]))
-    assert threading.active_count() == before, "no thread but the callers' own"
+    assert all(name.startswith("caller") for name in net.threads), "no thread but the callers' own"
 
 
 def test_a_call_may_be_of_several_pictures() -> None:
