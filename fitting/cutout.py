@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fitting.distance import distance_to
-from fitting.planes import apart, side_by_side
+from fitting.planes import each
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels
 
@@ -178,14 +178,16 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 def _window_mean(maps: Tensor, reach: int) -> Tensor:
     """Mean of (C, H, W) over a square window, the window cut at the border."""
+    side, border = 2 * reach + 1, cv2.BORDER_CONSTANT
+    sums = each(maps, cv2.boxFilter, -1, (side, side), normalize=False, borderType=border)
+    rows, columns = (_within(size, reach) for size in maps.shape[1:])
+    return sums.div_(rows[:, None] * columns)
 
-    def sums(values: np.ndarray) -> np.ndarray:
-        side = 2 * reach + 1
-        return cv2.boxFilter(values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
 
-    cells = torch.from_numpy(sums(np.ones(maps.shape[1:], np.float32)))
-    # Four planes at once cost hardly more than one.
-    return torch.cat([apart(sums(side_by_side(four))) for four in maps.split(4)]).div_(cells)
+def _within(size: int, reach: int) -> Tensor:
+    """How many cells of a line lie within reach of each of its cells."""
+    place = torch.arange(size, dtype=torch.float32)
+    return (place + reach).clamp(max=size - 1) - (place - reach).clamp(min=0) + 1
 
 
 def _solve(system: list[Tensor], right: Tensor) -> Tensor:

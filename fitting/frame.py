@@ -6,7 +6,7 @@ pixels. Points are (x, y) in continuous pixels: the centre of column i is i + 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +20,7 @@ from fitting.planes import each
 GRID = (512, 384)  # rows, columns of the working grid: scene maps, keypoints and flow live here
 NET = (256, 192)  # rows, columns that the networks see
 BAND = 400_000  # pixels of a photo that are shrunk at a time
+WHOLE = 1_200_000  # pixels of a frame for which enlarged maps are held as a whole
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,15 @@ class Window:
             return self.frame.enlarge(maps)[:, self.view[0], self.view[1]]
         return enlarge_part(maps, whole, self.view)
 
+    def enlarger(self, maps: Tensor) -> Callable[[Window], Tensor]:
+        """`enlarge` for one part of this window after the other; what each would enlarge whole is enlarged once."""
+        frame = self.frame
+        if frame.height * frame.width > WHOLE:
+            return lambda part: part.enlarge(maps)
+        rows, columns = slice(frame.top, frame.top + frame.height), slice(frame.left, frame.left + frame.width)
+        large = Window(frame, rows, columns).enlarge(maps)
+        return lambda part: large[:, part.view[0], part.view[1]]
+
     def bands(self, pixels: int) -> Iterator[Window]:
         """Windows of at most so many pixels, or of one row, top to bottom, that make up this one."""
         rows = max(pixels // self.size[1], 1)
@@ -192,9 +202,8 @@ class Window:
 def enlarge_part(maps: Tensor, size: tuple[int, int], part: tuple[slice, slice]) -> Tensor:
     """A part of maps (C, h, w) resized bilinearly (not antialiased) to `size`: rows and columns of the result."""
     height, width = part[0].stop - part[0].start, part[1].stop - part[1].start
-    if (
-        4 * height * width > size[0] * size[1]
-    ):  # the whole costs less than so large a part, a pixel of which takes longer
+    if 4 * height * width > size[0] * size[1]:
+        # The whole costs less than so large a part, a pixel of which takes longer.
         return each(maps, cv2.resize, size[::-1], interpolation=cv2.INTER_LINEAR)[..., part[0], part[1]]
     (down, first), (across, left) = (
         (cells / count, (side.start + 0.5) * cells / count - 0.5)

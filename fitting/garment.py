@@ -93,7 +93,11 @@ PERSON = "This picture shows a person. Choose a photo of the garment alone, laid
 
 @torch.no_grad()
 def understand_garment(
-    net: GarmentNet, picture: Tensor, category: Category | None = None, person_net: PersonNet | None = None
+    net: GarmentNet,
+    picture: Tensor,
+    category: Category | None = None,
+    person_net: PersonNet | None = None,
+    likely: Callable[[Category], None] | None = None,
 ) -> Garment:
     """Find the garment in a picture, cut it out, and say what it is.
 
@@ -102,6 +106,7 @@ def understand_garment(
         picture: (3, H, W) uint8, decoded.
         category: where the garment is worn, if that is known; None lets the network say.
         person_net: accepts pictures of a person wearing the garment; None refuses them.
+        likely: told after the first of three looks where the garment is worn, as far as can be said by then.
 
     Raises:
         GarmentError: the picture is blank, shows no garment, or shows it too small.
@@ -121,6 +126,8 @@ def understand_garment(
     # A visitor who named the category has a garment in mind: refuse only what is plainly none.
     if chances[Kind.OTHER] > (0.5 if category is None else 0.9):
         raise GarmentError(NO_GARMENT)
+    if likely is not None:
+        likely(_category(chances, category)[0])
     cut, nearer = look_closer(net, unit, glance)
     found, notes = _category((chances + nearer) / 2, category)
     return Garment(cut.image, cut.mask, found, _embedder(net, cut), False, notes)

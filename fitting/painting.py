@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from fitting.engine import Drawing
-from fitting.frame import Window
 from fitting.garment import Garment
 from fitting.images import to_unit
 from fitting.planes import side_by_side
@@ -38,24 +35,30 @@ def paint(scene: Scene, under: Underlay, garment: Garment, drawing: Drawing) -> 
     fine = torch.cat([under.image, torch.stack([under.change * (free > 0), free])])
     change = drawing.change * (drawing.change.abs().amax(0) / QUIET - 1).clamp(0, 1)
     coarse = torch.cat([change, drawing.alpha[None], drawing.shade[None]])
+    large, drawn = window.enlarger(fine), window.enlarger(coarse)
     for band in window.bands(BAND):
-        result.put(band, *_band(photo, band, fine, coarse, pixels, drawing.flow))
+        part = to_unit(photo[:, band.rows, band.columns])
+        whole = (band.frame.height, band.frame.width)
+        result.put(band, *_band(part, large(band), drawn(band), move(pixels, drawing.flow, whole, band.view)))
     return result
 
 
-def _band(
-    photo: Tensor, band: Window, fine: Tensor, coarse: Tensor, cloth: NDArray[np.float32], flow: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One band of the picture, how much of it is changed, and the garment as laid on."""
-    part = to_unit(photo[:, band.rows, band.columns])
-    large, drawn = band.enlarge(fine), band.enlarge(coarse)
+def _band(part: Tensor, large: Tensor, drawn: Tensor, laid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One band of the picture, how much of it is changed, and the garment as laid on.
+
+    Args:
+        part: (3, h, w) in [0, 1], the photo.
+        large: (5, h, w), the person without the old garment, how far they replace the photo, and the edit region.
+        drawn: (5, h, w), change, alpha and shade of the drawing.
+        laid: (4, h, w), the garment's colours and mask where the flow brings them; changed here.
+    """
     undressed, edit = large[3], large[4]
     before = torch.lerp(part, large[:3], undressed)
-    laid = move(cloth, flow, (band.frame.height, band.frame.width), band.view)
     # The garment's own outline is sharp where the network's is coarse: where it ends, so does what is seen of it.
-    alpha = ((drawn[3] - 0.25) / 0.3).clamp(0, 1) * ((laid[3] - 0.2) / 0.5).clamp(0, 1)
-    colour = (laid[:3] * drawn[4]).clamp(0, 1)
+    alpha = ((drawn[3] - 0.25) / 0.3).clamp_(0, 1) * ((laid[3] - 0.2) / 0.5).clamp_(0, 1)
+    colour = laid[:3].mul_(drawn[4]).clamp_(0, 1)
     picture = torch.lerp(before + drawn[:3], colour, alpha)
-    picture = torch.lerp(before, picture, edit)
-    touched = torch.maximum(undressed, torch.maximum(alpha, drawn[:3].abs().amax(0) * 4).clamp(max=1) * edit)
-    return picture.clamp(0, 1), touched * (edit > 0), torch.cat([colour, (alpha * edit)[None]])
+    picture = before.lerp_(picture, edit)
+    touched = torch.maximum(undressed, torch.maximum(alpha, drawn[:3].abs().amax(0) * 4).clamp_(max=1) * edit)
+    torch.mul(alpha, edit, out=laid[3])
+    return picture.clamp_(0, 1), touched * (edit > 0), laid

@@ -73,7 +73,7 @@ class _Styled(nn.Module):
         self.larger = larger
         shape = (inputs, outputs, 4, 4) if larger else (outputs, inputs, 3, 3)
         taps = 4 if larger else 9  # that reach an output
-        self.weight = nn.Parameter(torch.randn(shape) / (inputs * taps) ** 0.5)
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(shape), std=(inputs * taps) ** -0.5))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.style = nn.Linear(style, inputs)
         nn.init.normal_(self.style.weight, std=0.5 / style**0.5)
@@ -254,7 +254,7 @@ class Pictures(nn.Module):
         self.generator = PictureGenerator(self.config)
         self.judge = PictureJudge(self.config)
         self.register_buffer("mean", torch.zeros(self.config.given))
-        self.register_buffer("whitening", torch.eye(self.config.given, self.config.feature))
+        self.register_buffer("whitening", torch.zeros(self.config.given, self.config.feature).fill_diagonal_(1))
 
     def features(self, embeddings: Tensor) -> Tensor:
         """GarmentNet's embeddings (N, given) -> what generator and discriminator are told (N, feature), unit length."""

@@ -110,7 +110,7 @@ class Taste(nn.Module):
         self.generator = Generator(self.config)
         self.discriminator = Discriminator(self.config)
         self.register_buffer("mean", torch.zeros(self.config.given))
-        self.register_buffer("whitening", torch.eye(self.config.given, self.config.feature))
+        self.register_buffer("whitening", torch.zeros(self.config.given, self.config.feature).fill_diagonal_(1))
 
     def features(self, embeddings: Tensor) -> Tensor:
         """Garments' embeddings (N, given) -> items' features (N, feature), whitened and of unit length."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import torch
 from PIL import Image
@@ -23,14 +23,13 @@ from fitting.explain import explained
 from fitting.folding import folded
 from fitting.garment import Category, Garment, GarmentNet
 from fitting.images import Source, decode, to_tensor
-from fitting.lookups import Lookups
 from fitting.painting import paint
 from fitting.person import Joint, Person, PersonNet
-from fitting.remembered import Remembered, key_of
-from fitting.scene import Scene, dress
+from fitting.scene import Scene
 from fitting.tryon import Composed, compose
-from fitting.underlay import Underlay, clothed, undress
+from fitting.underlay import Underlay, clothed
 from fitting.warp import lay
+from fitting.wearers import Wearers
 
 ENGINES = ("auto", "gan", "geometric", "flow")
 MISFIT = 0.28  # above this the GAN does not trust its flow: benchmarks/misfit.json
@@ -63,15 +62,6 @@ class TryOn:
     seconds: dict[str, float]
 
 
-@dataclass
-class _Visitor:
-    """A person in memory, and what was prepared for each category."""
-
-    person: Person
-    prepared: dict[Category, tuple[Scene, Underlay]] = field(default_factory=dict)
-    preparing: dict[Category, Lock] = field(default_factory=lambda: {category: Lock() for category in Category})
-
-
 class FittingRoom:
     """Photo in, try-on out. One room serves many threads."""
 
@@ -90,8 +80,8 @@ class FittingRoom:
         self.person_net = person_net
         self.garment_net = garment_net
         self.engine = engine
-        self._visitors: Remembered[_Visitor] = Remembered(remembered)
-        self.lookups = {"person": Lookups(), "scene": Lookups()}  # of what is kept in memory, for whoever hosts
+        self.wearers = Wearers(remembered)
+        self.lookups = self.wearers.lookups
 
     @classmethod
     def load(
@@ -124,22 +114,22 @@ class FittingRoom:
         Raises:
             PhotoError: the photo cannot be used.
         """
-        pixels = to_tensor(decode(photo, PhotoError))
-        key = key_of(pixels)
-        visitor = self._visitors.recall(key)
-        self.lookups["person"].count(visitor is not None)
-        if visitor is None:
-            visitor = self._visitors.remember(key, _Visitor(self._look(pixels)))
-        return visitor.person
+        return self.wearers.person(to_tensor(decode(photo, PhotoError)), self._look)
 
-    def understand_garment(self, picture: Source, category: Category | None = None) -> Garment:
+    def understand_garment(
+        self, picture: Source, category: Category | None = None, wearer: Person | None = None
+    ) -> Garment:
         """Cut the garment out of a picture.
+
+        Args:
+            wearer: who will try it on; what that takes is prepared meanwhile.
 
         Raises:
             GarmentError: the picture cannot be used.
         """
         pixels = to_tensor(decode(picture, GarmentError))
-        return garments.understand_garment(self.garment_net, pixels, category, self.person_net)
+        likely = None if wearer is None else partial(self.wearers.ready_soon, wearer)
+        return garments.understand_garment(self.garment_net, pixels, category, self.person_net, likely)
 
     def try_on(
         self,
@@ -170,12 +160,12 @@ class FittingRoom:
         person = photo if isinstance(photo, Person) else self.understand_person(photo)
         clock.start("garment")
         if not isinstance(garment, Garment):
-            garment = self.understand_garment(garment, wanted)
+            garment = self.understand_garment(garment, wanted, person)
         elif wanted is not None:
             garment = replace(garment, category=wanted)
         notes = (*person.notes, *_notes(person, garment.category), *garment.notes)
         clock.start("warp")
-        scene, under = self._prepare(person, garment.category)
+        scene, under = self.wearers.ready(person, garment.category)
         under = clothed(person) if over else under
         composed, doubts = self._dressed(scene, under, garment, engine, clock)
         result = composed.pictures()
@@ -222,45 +212,19 @@ class FittingRoom:
             garment = self.understand_garment(garment, wanted)
         elif wanted is not None:
             garment = replace(garment, category=wanted)
-        scene, under = self._prepare(person, garment.category)
+        scene, under = self.wearers.ready(person, garment.category)
         return explained(scene, garment, self.engine.draw(scene, under, garment))
 
     def share(self, person: Person, other: Person) -> None:
-        """Let what is prepared for one serve the other: they differ in nothing but the size of their photo.
-
-        Raises:
-            ValueError: they are not the same on the frame's grid.
-        """
-        if person.image is not other.image or person.parsing is not other.parsing:
-            raise ValueError("only a copy of a person, with a photo of another size, shares what is prepared for them")
-        if other is not person:
-            known = self._visitor(person)
-            self._visitors.remember(key_of(other.photo), _Visitor(other, known.prepared, known.preparing))
+        """Let what is prepared for one serve the other; see `fitting.wearers.Wearers.share`."""
+        self.wearers.share(person, other)
 
     def forget(self, photo: Source | Person) -> None:
         """Drop a person from memory."""
-        pixels = photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError))
-        self._visitors.forget(key_of(pixels))
+        self.wearers.forget(photo.photo if isinstance(photo, Person) else to_tensor(decode(photo, PhotoError)))
 
     def _look(self, photo: Tensor) -> Person:
         return people.understand_person(self.person_net, photo)
-
-    def _prepare(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
-        """The person ready for a garment of a category; worked out once a person and category."""
-        visitor = self._visitor(person)
-        with visitor.preparing[category]:  # several cards of one person are painted at the same time
-            prepared = visitor.prepared.get(category)
-            self.lookups["scene"].count(prepared is not None)
-            if prepared is None:
-                body = next((scene.body for scene, _ in tuple(visitor.prepared.values())), None)
-                scene = dress(person, category, body)
-                prepared = visitor.prepared[category] = (scene, undress(scene))
-        scene, under = prepared
-        return (scene if scene.person is person else replace(scene, person=person)), under
-
-    def _visitor(self, person: Person) -> _Visitor:
-        visitor = self._visitors.find(lambda known: known.person is person)
-        return visitor or self._visitors.remember(key_of(person.photo), _Visitor(person))
 
 
 class _Clock:

@@ -16,7 +16,7 @@ from fitting.frame import Frame, Window
 from fitting.garment import Garment
 from fitting.images import to_image, to_pixels, to_unit
 from fitting.person import Part
-from fitting.planes import side_by_side
+from fitting.planes import put_where, side_by_side
 from fitting.scene import Scene
 from fitting.underlay import Underlay
 from fitting.warp import Laid, garment_frame, move, warp
@@ -68,8 +68,8 @@ class Composed:
         """
         place = (..., window.rows, window.columns)
         touched = seen > 0.002
-        self.picture[place] = torch.where(touched, to_pixels(picture), self.picture[place])
-        self.edits[place] = torch.where(touched, to_pixels(seen).clamp(min=1), self.edits[place])
+        put_where(touched, to_pixels(picture), self.picture[place])
+        put_where(touched, to_pixels(seen).clamp_(min=1)[None], self.edits[None][place])
         self.laid[place] = to_pixels(warped)
 
 
@@ -127,8 +127,9 @@ def compose(scene: Scene, under: Underlay, garment: Garment, laid_out: Laid) -> 
     change, shadow = under.change * (free > 0), _shadow(scene, under, worn)
     maps = torch.cat([under.image, torch.stack([change, shadow, (free > 0).float()])])
     coats, cloth = _coats(scene, laid_out, covers), side_by_side(view_of[0])
+    large = window.enlarger(maps)
     for band in window.bands(BAND):
-        result.put(band, *_band(photo, band, maps, cloth, coats))
+        result.put(band, *_band(photo, band, large(band), cloth, coats))
     return result
 
 
@@ -154,10 +155,10 @@ def _coats(scene: Scene, laid: Laid, covers: list[tuple[Tensor, Tensor]]) -> lis
 
 
 def _band(
-    photo: Tensor, band: Window, maps: Tensor, cloth: NDArray[np.float32], coats: list[_Coat]
+    photo: Tensor, band: Window, large: Tensor, cloth: NDArray[np.float32], coats: list[_Coat]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One band of the picture, how much of it is changed, and the garment as laid on."""
-    part, large = to_unit(photo[:, band.rows, band.columns]), band.enlarge(maps)
+    part = to_unit(photo[:, band.rows, band.columns])
     change, shadow = large[3], large[4]
     picture = (part + (large[:3] - part) * change) * shadow
     seen, warped = torch.maximum(change, (shadow < 0.998).float()), torch.zeros(4, *band.size)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from fitting.errors import WeightsError
 
@@ -56,13 +57,22 @@ def load(net_class: type[Net], name: str, folder: Path | None = None) -> Net:
     config_class = net_class.Config  # type: ignore[attr-defined]
     try:
         config = config_class(**json.loads((place / "config.json").read_text()))
-        with torch.device("meta"):  # takes no memory, whatever a damaged config asks for
+        with torch.device("meta"), _Undrawn():  # takes no memory, whatever a damaged config asks for
             net = net_class(config)
         state = load_file(place / "model.safetensors")
         net.load_state_dict({key: _single(value) for key, value in state.items()}, strict=True, assign=True)
     except Exception as error:  # what a network makes of a damaged config can be anything
         raise WeightsError(f"{place} does not fit this version: {error}. {REMEDY}") from error
     return net.eval()
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no first weights, which others replace at once: on "meta" that would bring PyTorch's compiler, 130 MB."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return (*args, *(kwargs or {}).values())[0]
+        return func(*args, **(kwargs or {}))
 
 
 def verify(path: Path, expected: str | None) -> None:

@@ -58,7 +58,9 @@ class FakeRoom:
         view = frame.cut(images.to_unit(pixels))
         return Person(pixels, frame, view, empty.long(), torch.zeros(17, 3), empty, notes)
 
-    def understand_garment(self, picture: images.Source, category: Category | None = None) -> Garment:
+    def understand_garment(
+        self, picture: images.Source, category: Category | None = None, wearer: Person | None = None
+    ) -> Garment:
         image = images.decode(picture, GarmentError)
         if not any(top for _, top in image.getextrema()):
             raise GarmentError("This picture shows no garment. Choose one that shows the whole garment.")

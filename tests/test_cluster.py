@@ -101,7 +101,7 @@ def test_the_same_room_elsewhere_gives_the_same_pictures(
     made = away.try_on(there, known, "outer", engine="gan", over=True)
     assert same(made, real.try_on(person, garment, "outer", engine="gan", over=True))
     assert made.warped.size == photo.size and made.category is Category.OUTER
-    assert not real._visitors, "whoever works for others remembers nobody"
+    assert not real.wearers, "whoever works for others remembers nobody"
 
 
 def test_stages_are_told_and_every_part_is_shown(service: Service, photo: Image.Image, picture: Image.Image) -> None:

@@ -76,7 +76,13 @@ def test_inside_is_the_share_of_a_cell_that_shows_the_photo() -> None:
         assert torch.allclose(frame.inside(300, 280), wanted, atol=1e-5)
 
 
-FRAMES = (Frame(-13, 7, 900, 1200), Frame(40, -60, 780, 1040), Frame(10, 20, 150, 200), Frame(0, 0, 384, 512))
+FRAMES = (
+    Frame(-13, 7, 900, 1200),
+    Frame(-30, -40, 960, 1280),
+    Frame(40, -60, 780, 1040),
+    Frame(10, 20, 150, 200),
+    Frame(0, 0, 384, 512),
+)
 
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: f"{frame.width} wide")
@@ -91,6 +97,8 @@ def test_a_window_is_enlarged_as_the_whole_is(frame: Frame) -> None:
     bands = list(window.bands(9000))
     assert torch.allclose(torch.cat([band.enlarge(maps) for band in bands], 1), wanted, atol=1e-4)
     assert all(band.size[0] * band.size[1] <= 9000 for band in bands)
+    enlarged = window.enlarger(maps)
+    assert torch.allclose(torch.cat([enlarged(band) for band in bands], 1), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: f"{frame.width} wide")

@@ -125,6 +125,14 @@ def test_a_named_category_wins() -> None:
     assert found.category is Category.DRESS and not found.notes
 
 
+def test_where_it_is_likely_worn_is_told_after_the_first_look() -> None:
+    net, looks, told = RedNet(Kind.LOWER), [], []
+    net.register_forward_pre_hook(lambda module, given: looks.append(len(given)))
+    understand_garment(net, shirt(), likely=lambda category: told.append((category, len(looks))))
+    understand_garment(net, shirt(), Category.DRESS, likely=lambda category: told.append((category, 0)))
+    assert told == [(Category.LOWER, 1), (Category.DRESS, 0)]
+
+
 def test_a_guess_is_admitted() -> None:
     found = understand_garment(RedNet(Kind.DRESS, 0.5), shirt())
     assert found.notes == ("We took this for a dress; change it if that is wrong.",)

@@ -70,6 +70,15 @@ def test_pixels_become_a_picture_channel_by_channel(channels: int, mode: str) ->
     assert np.array_equal(np.array(made).reshape(2, 3, channels), pixels.permute(1, 2, 0).numpy())
 
 
+def test_shares_become_the_nearest_bytes_whatever_their_order_in_memory() -> None:
+    shares = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(2)) * 1.4 - 0.2
+    wanted = (shares.clamp(0, 1) * 255).round().to(torch.uint8)
+    for given in (shares, shares.permute(2, 0, 1), shares[:, ::3, 1:], shares.double()[0], shares[0, 0]):
+        again = (given.float().clamp(0, 1) * 255).round().to(torch.uint8)
+        assert torch.equal(images.to_pixels(given), again)
+    assert torch.equal(images.to_pixels(shares), wanted) and wanted.min() == 0 and wanted.max() == 255
+
+
 def test_path_text_bytes_and_opened_picture_are_the_same_source(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(encoded(picture(), "PNG"))

@@ -103,7 +103,7 @@ def test_steps_on_the_way_are_not_kept_in_memory() -> None:
     room, someone = FittingRoom(PersonNet().eval(), GarmentNet().eval()), person()
     try_on_outfit(room, someone, Outfit().wear(TOP).wear(TROUSERS))
     room.forget(someone)
-    assert not room._visitors
+    assert not room.wearers
 
 
 def test_a_dresser_draws_nothing_twice(room: FittingRoom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,8 +121,8 @@ def test_a_dresser_draws_nothing_twice(room: FittingRoom, monkeypatch: pytest.Mo
         for tee in tees[1:]:
             dresser.wear(Outfit().wear(TROUSERS).wear(tee))
         assert sum(worn is TROUSERS for worn in drawn) == 1 and len(drawn) == 1 + len(tees)
-        assert len(room._visitors) <= 2, "the photo, and the one half dressed that is in use"
+        assert len(room.wearers) <= 2, "the photo, and the one half dressed that is in use"
         again = dresser.wear(Outfit().wear(TROUSERS).wear(tees[0]))
     assert first.picture.tobytes() == again.picture.tobytes()
     room.forget(someone)
-    assert not room._visitors
+    assert not room.wearers

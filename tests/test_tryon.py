@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from dressing import OUTLINES, SHIRT, SKIN, garment, person, without
+from processes import PATIENCE
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from fitting import wearers
+from fitting.body import Body
 from fitting.distance import depth_in, nearest
 from fitting.errors import PhotoError
 from fitting.fill import blur, grow, push_pull
 from fitting.garment import Category
 from fitting.images import to_tensor, to_unit
 from fitting.person import Joint, Part, Person
+from fitting.planes import put_where
 from fitting.room import FittingRoom
-from fitting.scene import dress
+from fitting.scene import Scene, dress
 from fitting.tryon import Composed, compose
 from fitting.underlay import undress
 from fitting.warp import lay
@@ -169,9 +174,9 @@ def test_a_smaller_copy_of_a_person_shares_what_is_prepared(someone: Person) -> 
     here, small = room(), shrunk(someone)
     alone = here.try_on(small, garment("tee"), engine="geometric")
     here.forget(small)
-    scene, under = here._prepare(someone, Category.UPPER)
+    scene, under = here.wearers.ready(someone, Category.UPPER)
     here.share(someone, small)
-    prepared, same = here._prepare(small, Category.UPPER)
+    prepared, same = here.wearers.ready(small, Category.UPPER)
     assert prepared.edit_region is scene.edit_region and same is under and prepared.person is small
     shared = here.try_on(small, garment("tee"), engine="geometric")
     assert shared.picture.size == alone.picture.size and shared.picture.tobytes() == alone.picture.tobytes()
@@ -184,10 +189,53 @@ def test_a_smaller_copy_of_a_person_shares_what_is_prepared(someone: Person) -> 
 def test_a_second_garment_of_the_kind_is_quicker_prepared(someone: Person) -> None:
     here = room()
     here.try_on(someone, garment("tee"))
-    scene, _ = here._prepare(someone, Category.UPPER)
-    assert here._prepare(someone, Category.UPPER)[0] is scene
+    scene, _ = here.wearers.ready(someone, Category.UPPER)
+    assert here.wearers.ready(someone, Category.UPPER)[0] is scene
     here.forget(someone)
-    assert here._prepare(someone, Category.UPPER)[0] is not scene
+    assert here.wearers.ready(someone, Category.UPPER)[0] is not scene
+
+
+def test_what_will_be_asked_for_is_prepared_meanwhile(someone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, by = room(), []
+
+    def seen(person: Person, category: Category, body: Body | None = None) -> Scene:
+        by.append(threading.current_thread().name)
+        return dress(person, category, body)
+
+    monkeypatch.setattr(wearers, "dress", seen)
+    here.wearers.ready_soon(someone, Category.UPPER)
+    join("ready soon")
+    first = here.wearers.ready(someone, Category.UPPER)
+    assert here.wearers.ready(someone, Category.UPPER)[0] is first[0] and by == ["ready soon"]
+    assert here.lookups["scene"].counts == {"hit": 1, "miss": 1}, "who prepares ahead asks for nothing"
+
+
+def test_whoever_is_forgotten_while_they_are_prepared_stays_so(
+    someone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, begun, go_on = room(), threading.Event(), threading.Event()
+
+    def slow(*given: object) -> Scene:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        raise RuntimeError("and what goes wrong there is nobody's yet")
+
+    monkeypatch.setattr(wearers, "dress", slow)
+    here.wearers.ready_soon(someone, Category.UPPER)
+    assert begun.wait(PATIENCE)
+    here.forget(someone)
+    go_on.set()
+    join("ready soon")
+    assert not here.wearers
+    with pytest.raises(RuntimeError, match="nobody's"):
+        here.wearers.ready(someone, Category.UPPER)
+
+
+def join(name: str) -> None:
+    """Wait for the threads of this name."""
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(PATIENCE)
 
 
 def test_what_the_photo_lacks_is_told(someone: Person) -> None:
@@ -225,6 +273,16 @@ def test_the_picture_does_not_depend_on_the_bands_it_is_made_in(monkeypatch: pyt
     assert (once.picture.int() - again.picture.int()).abs().max() <= 1
     assert (once.edits.int() - again.edits.int()).abs().max() <= 1
     assert (once.laid.int() - again.laid.int()).abs().max() <= 1
+
+
+def test_only_where_a_mask_is_true_is_anything_put() -> None:
+    random = torch.Generator().manual_seed(4)
+    into, new = (torch.randint(0, 256, (3, 20, 30), dtype=torch.uint8, generator=random) for _ in range(2))
+    mask, place = torch.rand(10, 12, generator=random) > 0.5, (..., slice(5, 15), slice(9, 21))
+    wanted = into.clone()
+    wanted[place] = torch.where(mask, new[place], into[place])
+    put_where(mask, new[place], into[place])
+    assert torch.equal(into, wanted)
 
 
 def test_a_masks_growth_is_the_maximum_around_each_cell() -> None:

@@ -1,6 +1,8 @@
 """Weights are verified before use, and a refusal names the file, the reason and the remedy."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,24 @@ def test_every_shipped_file_is_the_one_in_the_manifest() -> None:
     assert shipped == set(manifest)
     for file, digest in manifest.items():
         verify(FOLDER / file, digest)
+
+
+OPENED = """
+import sys
+from fitting.imagine import Pictures
+from fitting.notes import Notes
+from fitting.profiles import Profiles
+from fitting.recommend import Taste
+from fitting.room import FittingRoom
+from fitting.weights import load
+
+FittingRoom.load()
+for net, name in ((Taste, "recommender"), (Pictures, "pictures"), (Profiles, "profiles"), (Notes, "reviews")):
+    load(net, name)
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_networks_are_opened_without_pytorchs_compiler() -> None:
+    run = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False", "to draw first weights on the device meta brings it, 130 MB"

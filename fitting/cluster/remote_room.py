@@ -51,8 +51,10 @@ class RemoteRoom(FittingRoom):
         """Let go of the connections."""
         self.line.close()
 
-    def understand_garment(self, picture: Source, category: Category | None = None) -> Garment:
-        """See `FittingRoom.understand_garment`."""
+    def understand_garment(
+        self, picture: Source, category: Category | None = None, wearer: Person | None = None
+    ) -> Garment:
+        """See `FittingRoom.understand_garment`; nothing is prepared here for the wearer."""
         pixels = to_tensor(decode(picture, GarmentError))
         about = {} if category is None else {"category": category.value}
         return wire.garment_of(self.line.ask("understand/garment", Message(wire.of_pixels(pixels).tensors, about)))
