@@ -228,7 +228,7 @@ def test_a_picture_that_ends_above_the_knees_is_left_to_geometry(someone: Person
 
 def test_a_scene_is_prepared_once_for_all_who_want_it(someone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     room, prepared = FittingRoom(PersonNet().eval(), GarmentNet().eval()), []
-    monkeypatch.setattr("fitting.room.undress", lambda scene: prepared.append(scene) or undress(scene))
+    monkeypatch.setattr("fitting.wearers.undress", lambda scene: prepared.append(scene) or undress(scene))
     with ThreadPoolExecutor(4) as painters:
         worn = list(painters.map(lambda kind: room.try_on(someone, garment(kind)), ("tee", "trousers") * 2))
     assert sorted(scene.category.value for scene in prepared) == ["lower", "upper"]
