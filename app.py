@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from fitting.cores import settle
+from fitting.ui.stubs import without_stubs
 
 
 def main() -> None:
     """Build the app with our own networks and people and the shop's garments, and serve it."""
     settle()
+    without_stubs()
     from fitting.ui.serving import assets, launch, prepare
     from fitting.ui.zero import register
 
