@@ -42,9 +42,19 @@ class Remembered(Generic[Known]):
                     return known
         return None
 
-    def remember(self, key: str, known: Known) -> Known:
-        """Keep what is known of a photo; returns it."""
+    def remember(self, key: str, known: Known, unless: Callable[[Known], bool] | None = None) -> Known:
+        """Keep what is known of a photo.
+
+        Args:
+            unless: keep instead what is known already, if it meets this; another thread may have been quicker.
+
+        Returns:
+            what is kept.
+        """
         with self._lock:
+            before = self._known.get(key)
+            if before is not None and unless is not None and unless(before):
+                known = before
             self._known[key] = known
             self._known.move_to_end(key)
             while len(self._known) > self._most:

@@ -252,10 +252,13 @@ def _roundness(body: Body, parsing: np.ndarray, box: Box) -> Tensor:
 
 
 def _round_shade(mask: np.ndarray, limb: Limb, box: Box) -> np.ndarray:
+    inside = mask[box]
     if not mask.any():
-        return np.ones(mask[box].shape)
-    across = np.clip(1 - depth_in(mask)[box] / max(float(np.median(limb.half)), 1.0), 0, 1)
-    return np.where(mask[box], 1.02 - 0.24 * across**2.2, 1.02)
+        return np.ones(inside.shape)
+    shade = np.full(inside.shape, 1.02, np.float32)
+    across = np.clip(1 - depth_in(mask)[box][inside] / max(float(np.median(limb.half)), 1.0), 0, 1)
+    shade[inside] -= 0.24 * across**2.2
+    return shade
 
 
 def _arms_in_front(scene: Scene, parsing: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ class Wearers:
         key = key_of(photo)
         wearer = self._known.recall(key)
         self.lookups["person"].count(wearer is not None)
-        return (wearer or self._known.remember(key, _Wearer(look(photo)))).person
+        return (wearer or self._known.remember(key, _Wearer(look(photo)), unless=lambda known: True)).person
 
     def ready(self, person: Person, category: Category) -> tuple[Scene, Underlay]:
         """A person prepared for a garment of a category; worked out once a person and category."""
@@ -88,8 +88,10 @@ class Wearers:
         return len(self._known)
 
     def _wearer(self, person: Person) -> _Wearer:
-        wearer = self._known.find(lambda known: known.person is person)
-        return wearer or self._known.remember(key_of(person.photo), _Wearer(person))
+        def same(known: _Wearer) -> bool:
+            return known.person is person
+
+        return self._known.find(same) or self._known.remember(key_of(person.photo), _Wearer(person), unless=same)
 
 
 def _prepared(wearer: _Wearer, category: Category) -> tuple[Scene, Underlay]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from fitting.garment import Category
 from fitting.images import to_tensor, to_unit
 from fitting.person import Joint, Part, Person
 from fitting.planes import put_where
+from fitting.remembered import key_of
 from fitting.room import FittingRoom
 from fitting.scene import Scene, dress
 from fitting.tryon import Composed, compose
@@ -229,6 +231,20 @@ def test_whoever_is_forgotten_while_they_are_prepared_stays_so(
     assert not here.wearers
     with pytest.raises(RuntimeError, match="nobody's"):
         here.wearers.ready(someone, Category.UPPER)
+
+
+def test_two_who_meet_somebody_new_at_once_prepare_them_once(someone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, both, prepared = room(), threading.Barrier(2), []
+
+    def met(pixels: Tensor) -> str:
+        both.wait(PATIENCE)  # neither has found them in memory
+        return key_of(pixels)
+
+    monkeypatch.setattr(wearers, "key_of", met)
+    monkeypatch.setattr(wearers, "undress", lambda scene: prepared.append(scene) or undress(scene))
+    with ThreadPoolExecutor(2) as painters:
+        scenes = list(painters.map(lambda kind: here.wearers.ready(someone, kind)[0], [Category.UPPER] * 2))
+    assert len(prepared) == 1 and scenes[0] is scenes[1]
 
 
 def join(name: str) -> None:
