@@ -15,7 +15,7 @@ def main() -> None:
     from fitting.ui.serving import assets, launch, prepare
     from fitting.ui.zero import register
 
-    prepare()
+    told = prepare()
     register()
     from fitting.cluster.front import recommender_of, room_of
     from fitting.errors import ShopError, WeightsError
@@ -58,7 +58,7 @@ def main() -> None:
         # Not watched, since it is nobody's try-on. Not before either: a process that is told to stop while it starts
         # would be taken apart beneath this thread.
         warm(room, people[0].picture, next(assets().glob("garments/*.jpg")))
-        serve(page, traffic, settings.finish_seconds)
+        serve(page, traffic, settings.finish_seconds, told)
     leave()
 
 

@@ -74,6 +74,8 @@ def _used(pid: int) -> dict[str, float]:
 
 
 IMPORTS = """
+from fitting.ui.stubs import without_stubs
+without_stubs()
 from fitting.ui.serving import assets, launch, prepare
 prepare()
 import fitting.room, fitting.shop, fitting.settings, fitting.ui.adviser, fitting.ui.blocks, fitting.ui.routes

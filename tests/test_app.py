@@ -22,6 +22,7 @@ from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from processes import PATIENCE
 from shopping import PRODUCTS, write
 
 from fitting.catalogue import Catalogue
@@ -365,6 +366,32 @@ def test_uploads_go_when_the_host_stops_or_else_at_its_next_start(tmp_path: Path
         with host(tmp_path)[0] as started:
             assert not left.exists()
             started.terminate()
+
+
+TOLD_TOO_EARLY = """
+import os, signal
+import gradio as gr
+from fitting.ui.closing import serve
+from fitting.ui.serving import prepare
+from fitting.ui.traffic import Traffic
+
+told = prepare()
+with gr.Blocks() as page:
+    gr.Markdown("here")
+page.launch(prevent_thread_lock=True, quiet=True)
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except BaseException:
+    pass  # as a library may, that is at work when the signal comes
+serve(page, Traffic(), 1.0, told)
+print("stopped", flush=True)
+os._exit(0)
+"""
+
+
+def test_a_host_that_is_told_to_stop_while_it_starts_does() -> None:
+    told = subprocess.run([sys.executable, "-c", TOLD_TOO_EARLY], capture_output=True, text=True, timeout=PATIENCE)
+    assert told.returncode == 0 and told.stdout.endswith("stopped\n"), told.stderr
 
 
 def test_importing_the_app_starts_nothing() -> None:

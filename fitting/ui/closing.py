@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -24,11 +25,12 @@ HANG_UP = 1.0  # seconds for the server to close its connections
 UNASKED = "cards"  # the line of pictures that nobody waits for
 
 
-def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float) -> None:
+def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float, told: threading.Event) -> None:
     """Wait until the process is told to stop (SIGTERM, Ctrl-C), and then stop the app, which was launched before.
 
     Args:
         finish_seconds: for what is in hand; what takes longer is given up.
+        told: set if the process was told to stop before; see `fitting.ui.serving.prepare`.
     """
     asked: list[int] = []
 
@@ -41,7 +43,7 @@ def serve(app: gr.Blocks, traffic: Traffic, finish_seconds: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     log.info("serving", extra={"told": {"port": app.server_port}})
-    while not asked and app.is_running:
+    while not asked and not told.is_set() and app.is_running:
         time.sleep(0.1)
     traffic.closing = True
     held = in_hand(app, traffic)

@@ -10,10 +10,12 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -32,11 +34,21 @@ from fitting.ui.waiting import Line
 PREFIX = "fitting-room-"  # of folders for uploads and results, in the temporary folder or in GRADIO_TEMP_DIR
 
 
-def prepare() -> None:
+def prepare() -> threading.Event:
     """Settings that Gradio reads from the environment; call it before the app is built.
 
     Uploads get a folder of this process's own, which goes away with it, even when it is told to stop.
+
+    Returns:
+        set once the process was told to stop (SIGTERM). That ends it, but for where a library that is at work just
+        then passes over the exit; for `fitting.ui.closing.serve`, which comes next.
     """
+    told = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        told.set()
+        sys.exit(0)
+
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Or Gradio would sum up the last ten thousand calls after every single one, for a page that is not offered.
@@ -47,7 +59,8 @@ def prepare() -> None:
     parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
     parent.mkdir(parents=True, exist_ok=True)
     os.environ["GRADIO_TEMP_DIR"] = str(private_folder(parent))
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # else nothing registered below would run
+    signal.signal(signal.SIGTERM, stop)  # else nothing registered below would run
+    return told
 
 
 def private_folder(parent: Path) -> Path:
