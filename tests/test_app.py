@@ -380,7 +380,7 @@ with gr.Blocks() as page:
     gr.Markdown("here")
 page.launch(prevent_thread_lock=True, quiet=True)
 try:
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
 except BaseException:
     pass  # as a library may, that is at work when the signal comes
 serve(page, Traffic(), 1.0, told)

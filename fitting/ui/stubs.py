@@ -16,7 +16,7 @@ def without_stubs() -> None:
     """Let Gradio be imported without looking after its stubs; call it before that.
 
     For every class of component it reads and parses its own source, and writes a `.pyi` beside it where that differs:
-    a sixth of the time to the first page, at every start, and a server's packages may be read-only.
+    that takes long, at every start, and a server's packages may be read-only.
     """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
